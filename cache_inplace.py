@@ -1,0 +1,468 @@
+# SPDX-License-Identifier: 0BSD
+# cache_inplace 1.0.0 - one file, no dependencies, Python 3.10 and newer.
+# To vendor it, copy this file into your own code base as it is.
+"""Cache a few methods of an object that already exists, in place.
+
+You hold an API client that you neither wrote nor built,
+and want two or three of its methods cached,
+without a subclass, a proxy or a wrapper class.
+Decorating the *bound* method with `functools.lru_cache`
+and setting the result on the instance does that:
+the instance is not part of the key, each instance has its own caches,
+and they die with it.
+
+Guarantees:
+
+* a hit costs what it costs with a bare `lru_cache`;
+* a call changes all the methods that it names, or nothing;
+* `uncache()` puts everything back exactly;
+* a result that works only once (an iterator, an awaitable) is never cached;
+* deep copies and pickles of the object answer for themselves;
+* what others have patched on top is never touched.
+
+Limits: special methods, and objects with nowhere to set an attribute,
+are refused; a *shallow* copy shares the cached methods of its original,
+and an object of the same class that was handed one under its own name
+can't be told from such a copy; results are shared, not copied;
+expiry, async and shared caches come from other libraries, by `decorator=`.
+
+A cached method carries the record of its patch as plain data,
+so that two vendored copies of this file understand each other:
+its attribute ``__cache_inplace__`` is a dict with the keys
+``id`` (of the cached method itself, since `functools.wraps` copies the record),
+``name``, ``owner`` and ``class`` (the object that was patched, and its class),
+``method`` (what the cached method replaced)
+and ``shadowed`` (a tuple of what the object itself held under that name, if anything).
+
+The idea is from "Caching a lot of methods in Python",
+https://death.andgravity.com/caching-methods (February 2023).
+"""
+
+__all__ = ["cache_method_in_place", "cache_methods_in_place", "cached_methods", "uncache"]
+__version__ = "1.0.0"
+
+import contextlib
+import copy
+import functools
+import inspect
+import operator
+import pkgutil
+import re
+import threading
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+_Decorator: TypeAlias = Callable[[Callable[..., Any]], Any]
+_Names: TypeAlias = str | Iterable[str] | Callable[[str], object]
+_Record: TypeAlias = dict[str, Any]  # of a patch, as the docstring above tells
+_Maybe: TypeAlias = tuple[()] | tuple[Any]  # what is held under a name, or nothing
+
+_RECORD = "__cache_inplace__"
+
+_ONE_SHOT_FLAGS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+# What @contextmanager and @asynccontextmanager return.
+_FROM_GENERATOR = contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager
+
+# Held while patching and undoing, decorators included; a call never takes it.
+_lock = threading.RLock()
+
+
+def cache_method_in_place(
+    obj: object, name: str, /, *, decorator: _Decorator | None = None, **options: Any
+) -> Any:
+    """Cache one method of obj, for obj alone, and return the cached method.
+
+    The result of `functools.lru_cache` is set on obj under the method's own name,
+    so all who hold obj use it, and obj itself does when its methods call each other.
+    Its class, its type and its other instances stay as they are.
+    A method that is already cached gets a new, empty cache.
+
+    obj: any object, other than a class, that lets an attribute be set.
+    name: the method; may be private, or one that `__getattr__` makes up.
+    decorator: turns the bound method into what is set, in place of `lru_cache`;
+        what it returns is then not checked on its calls (see the README).
+    options: for `lru_cache`: maxsize (a number of results, default 128,
+        None for no limit) and typed (default False).
+
+    Raises AttributeError if there is no such attribute,
+    and TypeError if it can't be cached (not a method, computed, special,
+    a coroutine or generator function), if obj can't take it,
+    or if the decorator or an option is wrong; obj is then as it was.
+    A cached method raises TypeError, and caches nothing,
+    when a result turns out to work only once.
+
+    >>> class Client:
+    ...     def one(self, arg):
+    ...         print("asking for", arg)
+    ...         return arg.upper()
+    >>> client = Client()
+    >>> one = cache_method_in_place(client, "one", maxsize=1000)
+    >>> client.one("a")
+    asking for a
+    'A'
+    >>> client.one("a")
+    'A'
+    >>> client.one is one
+    True
+    >>> one.cache_info()
+    CacheInfo(hits=1, misses=1, maxsize=1000, currsize=1)
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"name is {_kind(name)}, not a string; see cache_methods_in_place()")
+    return cache_methods_in_place(obj, name, decorator=decorator, **options)[name]
+
+
+def cache_methods_in_place(
+    obj: object, names: _Names, /, *, decorator: _Decorator | None = None, **options: Any
+) -> dict[str, Any]:
+    """Cache several methods of obj, each with a cache of its own, or none at all.
+
+    What changes on obj is what `cache_method_in_place()` changes, once for each name;
+    if any of them is refused, obj is exactly as it was.
+
+    obj, decorator, options: as for `cache_method_in_place()`;
+        maxsize is per method, and decorator is called once per method.
+    names: a name, an iterable of names (duplicates count once, none does nothing),
+        or a predicate: called with each public name in `dir(obj)`,
+        it selects those for which it returns something truthy,
+        less whatever is not a method; nothing computed is evaluated to find out.
+
+    Returns a dict of the cached methods by name.
+
+    Raises what `cache_method_in_place()` raises, TypeError for wrong names,
+    and ValueError for a predicate that selects no method.
+
+    >>> class Client:
+    ...     timeout = 30
+    ...     def get_user(self, name):
+    ...         return name.title()
+    ...     def get_repo(self, name):
+    ...         return name.lower()
+    >>> client = Client()
+    >>> list(cache_methods_in_place(client, ["get_user", "get_repo"], maxsize=1000))
+    ['get_user', 'get_repo']
+    >>> import re
+    >>> list(cache_methods_in_place(client, re.compile("get_|list_").match))
+    ['get_repo', 'get_user']
+    """
+    if isinstance(obj, type):
+        raise TypeError("obj is a class, which would cache for all; pass an instance")
+    cache = _cacher(decorator, options)
+    with _lock:
+        selected = _selected(obj, names, _public_names(obj))
+        if callable(names):
+            selected = [name for name in selected if _is_method(obj, name)]
+            if not selected:
+                raise ValueError(f"predicate selects no method of {_kind(obj)}; pass names")
+        found = {name: _find(obj, name) for name in selected}
+        culprits = [
+            repr(n) for n, (record, _) in found.items() if _makes_one_shots(record["method"])
+        ]
+        if culprits and decorator is None:
+            why = "return what works only once; leave out, or pass decorator="
+            raise TypeError(f"{', '.join(culprits)} of {_kind(obj)} {why}")
+        cached = {name: _recorded(cache(record), record) for name, (record, _) in found.items()}
+        held = {name: held for name, (_, held) in found.items()}
+        _replace(obj, held, {name: (method,) for name, method in cached.items()})
+    return cached
+
+
+def cached_methods(obj: object, /) -> dict[str, Any]:
+    """Return the methods of obj that are cached in place, by name.
+
+    Nothing changes, and nothing of obj is evaluated. It looks through `vars(obj)`,
+    after which some Python versions read the attributes of obj more slowly:
+    to watch a cache, keep the cached method that patching returned.
+
+    >>> class Client:
+    ...     def one(self, arg):
+    ...         return arg.upper()
+    >>> client = Client()
+    >>> cached_methods(client)
+    {}
+    >>> _ = cache_method_in_place(client, "one")
+    >>> for method in cached_methods(client).values():
+    ...     method.cache_clear()
+    """
+    return {name: method for name, (method, _) in _patches(obj).items()}
+
+
+def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
+    """Put cached methods of obj back exactly as they were, and return their names.
+
+    `vars(obj)` is then equal to what it was, with the same objects in the same order.
+    Whatever is on obj under the name of a cached method, but isn't that method
+    (a mock on top, say), stays; once that is gone, uncache again.
+
+    obj: any object; one with nothing cached stays as it is.
+    names: a name, an iterable of names, a predicate on the names that are cached,
+        or None (the default) for all.
+
+    Raises ValueError for a name that isn't cached, or that is patched over,
+    and TypeError for wrong names; obj is then as it was.
+
+    >>> class Client:
+    ...     def one(self, arg):
+    ...         return arg.upper()
+    >>> client = Client()
+    >>> _ = cache_method_in_place(client, "one")
+    >>> uncache(client)
+    ['one']
+    >>> vars(client)
+    {}
+    >>> uncache(client)
+    []
+    """
+    with _lock:
+        patches = _patches(obj)
+        selected = list(patches) if names is None else _selected(obj, names, patches)
+        for name in selected:
+            if name not in patches:
+                why = "isn't cached, or is patched over; see cached_methods()"
+                raise ValueError(f"{name!r} of {_kind(obj)} {why}")
+        held = {name: (patches[name][0],) for name in selected}
+        _replace(obj, held, {name: patches[name][1]["shadowed"] for name in selected})
+    return selected
+
+
+def _kind(obj: object) -> str:
+    # Never the repr of obj itself, which may show a token.
+    return repr(type(obj).__name__)
+
+
+def _refusal(obj: object, name: str, why: str) -> TypeError:
+    return TypeError(f"{name!r} of {_kind(obj)} {why}")
+
+
+def _cacher(decorator: _Decorator | None, options: dict[str, Any]) -> Callable[[_Record], Any]:
+    if decorator is None:
+        maxsize = options.get("maxsize")
+        # lru_cache() would take a callable for the function to cache.
+        if not (maxsize is None or isinstance(maxsize, int)):
+            raise TypeError(f"maxsize is {_kind(maxsize)}; pass an integer or None")
+        return functools.partial(_lru_cached, functools.lru_cache(**options))
+    if options:
+        raise TypeError(f"options {list(options)} go with no decorator; give them to the decorator")
+    if not callable(decorator):
+        raise TypeError(f"decorator is {_kind(decorator)}, not callable; pass a function")
+    return lambda record: decorator(record["method"])
+
+
+def _selected(obj: object, names: _Names, candidates: Iterable[str]) -> list[str]:
+    if callable(names):
+        method = _record_of(names).get("method", names)
+        if getattr(method, "__self__", None) is obj:
+            raise TypeError(f"predicate is a method of the {_kind(obj)} object; pass its name")
+        return [name for name in candidates if names(name)]
+    try:
+        # str.__str__() makes plain strings of enum members, for the keys in vars(obj).
+        listed = map(str.__str__, [names] if isinstance(names, str) else names)
+        return list(dict.fromkeys(listed))
+    except TypeError as error:
+        remedy = "its .match" if isinstance(names, re.Pattern) else "names or a predicate"
+        raise TypeError(f"names is {_kind(names)}, not strings; pass {remedy}") from error
+
+
+def _public_names(obj: object) -> Iterator[str]:
+    # A generator, since dir() asks for the __dict__ of obj, which explicit names must not.
+    yield from (name for name in dir(obj) if not name.startswith("_"))
+
+
+def _is_method(obj: object, name: str) -> bool:
+    on_class = _class_attribute(obj, name)
+    return not _is_computed(on_class) and _is_function(_fetch(obj, name, on_class, None)[0])
+
+
+def _find(obj: object, name: str) -> tuple[_Record, _Maybe]:
+    """Return the record of a patch to come, and what obj itself holds now."""
+    if name.startswith("__") and name.endswith("__"):
+        raise _refusal(obj, name, "is looked up on the class; cache the method that it calls")
+    on_class = _class_attribute(obj, name)
+    if _is_computed(on_class):
+        raise _refusal(obj, name, "is computed when read; cache the method that computes it")
+    value, held = _fetch(obj, name, on_class)
+    if not _is_function(value):
+        raise _refusal(obj, name, f"is {_kind(value)}, not a method; pass the name of a method")
+    new = {"name": name, "owner": obj, "class": obj.__class__, "method": value, "shadowed": held}
+    if old := _record_of(value):
+        new["method"] = old["method"]  # even if it was stored here from elsewhere: no stacks
+        if held and _belongs(old, obj, name):
+            new["method"] = _unpatched(obj, name, on_class, old)
+            new["shadowed"] = old["shadowed"]
+    return new, held
+
+
+def _class_attribute(obj: object, name: str) -> _Maybe:
+    # inspect.getattr_static() would ask obj for its __dict__.
+    for cls in type(obj).__mro__:
+        if name in cls.__dict__:
+            return (cls.__dict__[name],)
+    return ()
+
+
+def _is_computed(on_class: _Maybe) -> bool:
+    attribute = on_class[0] if on_class else None
+    if isinstance(attribute, classmethod):
+        attribute = attribute.__func__  # may be a property, until 3.12
+    kind = type(attribute)
+    binders = functools.partialmethod, functools.singledispatchmethod
+    is_method = callable(attribute) or isinstance(attribute, binders)
+    is_data = hasattr(kind, "__set__") or hasattr(kind, "__delete__")
+    return is_data or (hasattr(kind, "__get__") and not is_method)
+
+
+def _is_function(value: object) -> bool:
+    return callable(value) and not isinstance(value, type)
+
+
+def _fetch(obj: object, name: str, on_class: _Maybe, *default: object) -> tuple[Any, _Maybe]:
+    if on_class and _is_ordinary(obj):
+        # A method of the class is bound anew by each fetch, unlike what obj itself holds.
+        # That tells without asking for its __dict__, which would slow obj down for good.
+        value = getattr(obj, name)
+        if value is not getattr(obj, name):
+            return value, ()
+        if _belongs(_record_of(value), obj, name):
+            return value, (value,)
+    held = _held(obj, name)
+    value = getattr(obj, name, *default)
+    if not held and _held(obj, name):
+        _set(obj, name, ())  # what fetching has left there, as ctypes.CDLL does
+    return value, held
+
+
+def _is_ordinary(obj: object) -> bool:
+    cls = type(obj)
+    return cls.__getattribute__ is object.__getattribute__ and cls.__setattr__ is object.__setattr__
+
+
+def _namespace(obj: object) -> dict[str, Any]:
+    # For a proxy, its target's; where any attribute can be had, maybe no dict at all.
+    namespace = getattr(obj, "__dict__", None)
+    return namespace if isinstance(namespace, dict) else {}
+
+
+def _held(obj: object, name: str) -> _Maybe:
+    namespace = _namespace(obj)
+    return (namespace[name],) if name in namespace else ()
+
+
+def _set(obj: object, name: str, held: _Maybe) -> None:
+    # Where this has no effect, caching finds out by fetching again.
+    if not _is_ordinary(obj):
+        namespace = _namespace(obj)
+        if held:
+            namespace[name] = held[0]
+        else:
+            namespace.pop(name, None)
+        return
+    try:
+        if held:
+            object.__setattr__(obj, name, held[0])
+        else:
+            object.__delattr__(obj, name)
+    except AttributeError:
+        return
+
+
+def _record_of(value: object) -> _Record:
+    # Not with hasattr(), since mocks and xmlrpc proxies answer any name.
+    record = _namespace(value).get(_RECORD)
+    # The id tells the cached method from what functools.wraps() made of it.
+    return record if isinstance(record, dict) and record.get("id") == id(value) else {}
+
+
+def _belongs(record: _Record, obj: object, name: str) -> bool:
+    # If obj is of the same class, it is a shallow copy (there are none of modules),
+    # or the same object behind a proxy.
+    return record.get("name") == name and (
+        record["owner"] is obj or record["class"] is obj.__class__ is not types.ModuleType
+    )
+
+
+def _unpatched(obj: object, name: str, on_class: _Maybe, record: _Record) -> Any:
+    # From the class, not from the record: a shallow copy must not get its original's method.
+    make_up = getattr(type(obj), "__getattr__", None)
+    if on_class and not record["shadowed"]:
+        bind = getattr(type(on_class[0]), "__get__", None)
+        return bind(on_class[0], obj, type(obj)) if bind else on_class[0]
+    if make_up and not record["shadowed"] and record["owner"] is not obj:
+        method = make_up(obj, name)
+        return _record_of(method).get("method", method)
+    return record["method"]
+
+
+def _makes_one_shots(method: Any) -> bool:
+    while isinstance(method, functools.partial):
+        method = method.func
+    code = getattr(method, "__code__", None)
+    return isinstance(code, types.CodeType) and bool(code.co_flags & _ONE_SHOT_FLAGS)
+
+
+def _lru_cached(lru_cache: _Decorator, record: _Record) -> Any:
+    obj, name, method = record["owner"], record["name"], record["method"]
+    checked = functools.update_wrapper(functools.partial(_call, obj, name, method), method)
+    for mark in "__signature__", "cache_parameters":
+        checked.__dict__.pop(mark, None)  # a function's, so with self, or an inner cache's
+    cached = lru_cache(checked)
+    cached.__wrapped__ = method
+
+    plain: tuple[Any, tuple[Any, ...]] = operator.getitem, ((method,), 0)
+    if isinstance(obj, types.ModuleType):
+        plain = pkgutil.resolve_name, (f"{obj.__name__}:{name}",)
+    elif getattr(method, "__self__", None) is obj and hasattr(type(obj), name):
+        # The function may have another name, and deepcopy() shares builtin methods.
+        plain = getattr, (obj, name)
+    cached.__reduce_ex__ = lambda _protocol: plain
+    cached.__deepcopy__ = lambda memo: plain[0](*copy.deepcopy(plain[1], memo))
+    return cached
+
+
+def _call(obj: object, name: str, method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    result = method(*args, **kwargs)
+    if not _works_once(result):
+        return result
+    if inspect.iscoroutine(result) and inspect.getcoroutinestate(result) == inspect.CORO_CREATED:
+        result.close()
+    why = f"was called, but its result, {_kind(result)}, works only once and isn't cached"
+    raise _refusal(obj, name, f"{why}; uncache it, or pass decorator=")
+
+
+def _works_once(result: object) -> bool:
+    kind = type(result)
+    # A mock with all its magic methods can be iterated, too, but unlike an iterator called.
+    iterates = hasattr(kind, "__next__") or hasattr(kind, "__anext__")
+    awaits = hasattr(kind, "__await__")
+    return awaits or (iterates and not callable(result)) or issubclass(kind, _FROM_GENERATOR)
+
+
+def _recorded(cached: Any, record: _Record) -> Any:
+    record = {"id": id(cached), **record}
+    earlier = _record_of(cached) or record
+    is_new = earlier["owner"] is record["owner"] and earlier["name"] == record["name"]
+    if callable(cached) and cached is not record["method"] and is_new:
+        with contextlib.suppress(AttributeError, TypeError):
+            setattr(cached, _RECORD, record)
+    if _record_of(cached) is not record:
+        why = f"became {_kind(cached)} by decorator, which can't be recorded; return a new function"
+        raise _refusal(record["owner"], record["name"], why)
+    return cached
+
+
+def _patches(obj: object) -> dict[str, tuple[Any, _Record]]:
+    snapshot = dict(_namespace(obj))
+    records = {n: (value, _record_of(value)) for n, value in snapshot.items() if callable(value)}
+    return {n: found for n, found in records.items() if _belongs(found[1], obj, n)}
+
+
+def _replace(obj: object, old: Mapping[str, _Maybe], new: Mapping[str, _Maybe]) -> None:
+    try:
+        for name, held in new.items():
+            _set(obj, name, held)
+            if held and getattr(obj, name) is not held[0]:
+                raise _refusal(obj, name, "can't be set; cache it on an object that takes it")
+    except BaseException:
+        for name, held in old.items():
+            _set(obj, name, held)
+        raise
