@@ -156,15 +156,12 @@ def cache_methods_in_place(
             if not selected:
                 raise ValueError(f"predicate selects no method of {_kind(obj)}; pass names")
         found = {name: _find(obj, name) for name in selected}
-        culprits = [
-            repr(n) for n, (record, _) in found.items() if _makes_one_shots(record["method"])
-        ]
+        culprits = [repr(n) for n, (r, _) in found.items() if _makes_one_shots(r["method"])]
         if culprits and decorator is None:
             why = "return what works only once; leave out, or pass decorator="
             raise TypeError(f"{', '.join(culprits)} of {_kind(obj)} {why}")
         cached = {name: _recorded(cache(record), record) for name, (record, _) in found.items()}
-        held = {name: held for name, (_, held) in found.items()}
-        _replace(obj, held, {name: (method,) for name, method in cached.items()})
+        _replace(obj, {name: (held, (cached[name],)) for name, (_, held) in found.items()})
     return cached
 
 
@@ -221,8 +218,7 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
             if name not in patches:
                 why = "isn't cached, or is patched over; see cached_methods()"
                 raise ValueError(f"{name!r} of {_kind(obj)} {why}")
-        held = {name: (patches[name][0],) for name in selected}
-        _replace(obj, held, {name: patches[name][1]["shadowed"] for name in selected})
+        _replace(obj, {n: ((patches[n][0],), patches[n][1]["shadowed"]) for n in selected})
     return selected
 
 
@@ -271,7 +267,8 @@ def _public_names(obj: object) -> Iterator[str]:
 
 def _is_method(obj: object, name: str) -> bool:
     on_class = _class_attribute(obj, name)
-    return not _is_computed(on_class) and _is_function(_fetch(obj, name, on_class, None)[0])
+    value = None if _is_computed(on_class) else _fetch(obj, name, on_class, None)[0]
+    return callable(value) and not isinstance(value, type)
 
 
 def _find(obj: object, name: str) -> tuple[_Record, _Maybe]:
@@ -282,7 +279,7 @@ def _find(obj: object, name: str) -> tuple[_Record, _Maybe]:
     if _is_computed(on_class):
         raise _refusal(obj, name, "is computed when read; cache the method that computes it")
     value, held = _fetch(obj, name, on_class)
-    if not _is_function(value):
+    if not callable(value) or isinstance(value, type):
         raise _refusal(obj, name, f"is {_kind(value)}, not a method; pass the name of a method")
     new = {"name": name, "owner": obj, "class": obj.__class__, "method": value, "shadowed": held}
     if old := _record_of(value):
@@ -310,10 +307,6 @@ def _is_computed(on_class: _Maybe) -> bool:
     is_method = callable(attribute) or isinstance(attribute, binders)
     is_data = hasattr(kind, "__set__") or hasattr(kind, "__delete__")
     return is_data or (hasattr(kind, "__get__") and not is_method)
-
-
-def _is_function(value: object) -> bool:
-    return callable(value) and not isinstance(value, type)
 
 
 def _fetch(obj: object, name: str, on_class: _Maybe, *default: object) -> tuple[Any, _Maybe]:
@@ -349,21 +342,17 @@ def _held(obj: object, name: str) -> _Maybe:
 
 
 def _set(obj: object, name: str, held: _Maybe) -> None:
+    ordinary = _is_ordinary(obj)
     # Where this has no effect, caching finds out by fetching again.
-    if not _is_ordinary(obj):
-        namespace = _namespace(obj)
-        if held:
-            namespace[name] = held[0]
-        else:
-            namespace.pop(name, None)
-        return
-    try:
-        if held:
+    with contextlib.suppress(AttributeError, KeyError):
+        if held and ordinary:
             object.__setattr__(obj, name, held[0])
-        else:
+        elif held:
+            _namespace(obj)[name] = held[0]
+        elif ordinary:
             object.__delattr__(obj, name)
-    except AttributeError:
-        return
+        else:
+            del _namespace(obj)[name]
 
 
 def _record_of(value: object) -> _Record:
@@ -382,11 +371,11 @@ def _belongs(record: _Record, obj: object, name: str) -> bool:
 
 
 def _unpatched(obj: object, name: str, on_class: _Maybe, record: _Record) -> Any:
-    # From the class, not from the record: a shallow copy must not get its original's method.
+    # What uncaching would reveal: for a shallow copy, its own method, not its original's.
     make_up = getattr(type(obj), "__getattr__", None)
     if on_class and not record["shadowed"]:
-        bind = getattr(type(on_class[0]), "__get__", None)
-        return bind(on_class[0], obj, type(obj)) if bind else on_class[0]
+        bind = getattr(type(on_class[0]), "__get__", lambda attribute, *_: attribute)
+        return bind(on_class[0], obj, type(obj))
     if make_up and not record["shadowed"] and record["owner"] is not obj:
         method = make_up(obj, name)
         return _record_of(method).get("method", method)
@@ -408,10 +397,11 @@ def _lru_cached(lru_cache: _Decorator, record: _Record) -> Any:
     cached = lru_cache(checked)
     cached.__wrapped__ = method
 
+    is_bound = getattr(method, "__self__", None) is obj and not record["shadowed"]
     plain: tuple[Any, tuple[Any, ...]] = operator.getitem, ((method,), 0)
     if isinstance(obj, types.ModuleType):
         plain = pkgutil.resolve_name, (f"{obj.__name__}:{name}",)
-    elif getattr(method, "__self__", None) is obj and hasattr(type(obj), name):
+    elif is_bound and hasattr(type(obj), name):
         # The function may have another name, and deepcopy() shares builtin methods.
         plain = getattr, (obj, name)
     cached.__reduce_ex__ = lambda _protocol: plain
@@ -431,10 +421,10 @@ def _call(obj: object, name: str, method: Callable[..., Any], /, *args: Any, **k
 
 def _works_once(result: object) -> bool:
     kind = type(result)
-    # A mock with all its magic methods can be iterated, too, but unlike an iterator called.
-    iterates = hasattr(kind, "__next__") or hasattr(kind, "__anext__")
-    awaits = hasattr(kind, "__await__")
-    return awaits or (iterates and not callable(result)) or issubclass(kind, _FROM_GENERATOR)
+    if hasattr(kind, "__await__") or issubclass(kind, _FROM_GENERATOR):
+        return True
+    # Unlike an iterator, a mock that has all the magic methods can be called.
+    return not callable(result) and (hasattr(kind, "__next__") or hasattr(kind, "__anext__"))
 
 
 def _recorded(cached: Any, record: _Record) -> Any:
@@ -452,17 +442,20 @@ def _recorded(cached: Any, record: _Record) -> Any:
 
 def _patches(obj: object) -> dict[str, tuple[Any, _Record]]:
     snapshot = dict(_namespace(obj))
-    records = {n: (value, _record_of(value)) for n, value in snapshot.items() if callable(value)}
+    # Statically, since an attribute may be a proxy that connects when it is looked into.
+    get = functools.partial(inspect.getattr_static, attr=_RECORD, default=None)
+    marked = {n: value for n, value in snapshot.items() if callable(value) and get(value)}
+    records = {n: (value, _record_of(value)) for n, value in marked.items()}
     return {n: found for n, found in records.items() if _belongs(found[1], obj, n)}
 
 
-def _replace(obj: object, old: Mapping[str, _Maybe], new: Mapping[str, _Maybe]) -> None:
+def _replace(obj: object, changes: Mapping[str, tuple[_Maybe, _Maybe]]) -> None:
     try:
-        for name, held in new.items():
-            _set(obj, name, held)
-            if held and getattr(obj, name) is not held[0]:
+        for name, (_, new) in changes.items():
+            _set(obj, name, new)
+            if new and getattr(obj, name) is not new[0]:
                 raise _refusal(obj, name, "can't be set; cache it on an object that takes it")
     except BaseException:
-        for name, held in old.items():
-            _set(obj, name, held)
+        for name, (old, _) in changes.items():
+            _set(obj, name, old)
         raise

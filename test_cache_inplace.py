@@ -1,0 +1,2458 @@
+"""Tests of cache_inplace, in the order of its contract; real objects wherever there are any."""
+
+import asyncio
+import collections
+import concurrent.futures
+import contextlib
+import copy
+import ctypes
+import dataclasses
+import enum
+import fractions
+import functools
+import gc
+import importlib.util
+import inspect
+import io
+import itertools
+import math
+import multiprocessing
+import pathlib
+import pickle
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+import types
+import weakref
+import xmlrpc.client
+import xmlrpc.server
+import zipfile
+from unittest import mock
+
+import attrs
+import grpc
+import hypothesis
+import hypothesis.stateful
+import hypothesis.strategies as st
+import pandas
+import pydantic
+import pytest
+import sqlalchemy
+import werkzeug.local
+import wrapt
+
+import cache_inplace
+from cache_inplace import (
+    cache_method_in_place,
+    cache_methods_in_place,
+    cached_methods,
+    uncache,
+)
+
+HERE = pathlib.Path(__file__).parent
+
+
+class Client:
+    """An API client that counts what it is asked."""
+
+    timeout = 30
+
+    class Error(Exception):
+        pass
+
+    def __init__(self, user="ann"):
+        self.user = user
+        self.calls = []
+
+    def __repr__(self):
+        return f"<Client token=hunter2 of {self.user}>"
+
+    def one(self, arg, *, upper=False):
+        """Ask for one."""
+        self.calls.append(("one", arg))
+        answer = f"{self.user}:{arg}"
+        return answer.upper() if upper else answer
+
+    def two(self, arg):
+        self.calls.append(("two", arg))
+        return [self.user, arg]
+
+    def both(self, arg):
+        return self.one(arg), self.two(arg)
+
+    def fail(self, arg):
+        self.calls.append(("fail", arg))
+        raise self.Error(arg)
+
+    def _get(self, arg):
+        self.calls.append(("_get", arg))
+        return arg
+
+    @property
+    def session(self):
+        self.calls.append(("session",))
+        return lambda: None
+
+    @functools.cached_property
+    def chat(self):
+        self.calls.append(("chat",))
+        return lambda: None
+
+    @classmethod
+    def of_class(cls, arg):
+        return cls, arg
+
+    @staticmethod
+    def static(arg):
+        return [arg]
+
+
+class Child(Client):
+    def one(self, arg):
+        return super().one(arg)
+
+
+class Dynamic:
+    """A client whose methods are made up by __getattr__, and listed by __dir__."""
+
+    def __init__(self, user="ann"):
+        self.user = user
+        self.calls = []
+        self.made = []
+
+    def __getattr__(self, name):
+        if name.startswith("__") or name not in ("get_user", "get_repo", "url", "gone"):
+            raise AttributeError(name)
+        self.made.append(name)
+        if name == "gone":
+            raise AttributeError(name)
+        return "http://" if name == "url" else functools.partial(self.call, name)
+
+    def __dir__(self):
+        return [*object.__dir__(self), "get_user", "get_repo", "url", "gone"]
+
+    def call(self, name, arg):
+        self.calls.append((name, arg))
+        return f"{self.user}:{name}:{arg}"
+
+
+class Stored:
+    """A client whose methods are attributes of the instance, as with gRPC stubs."""
+
+    def __init__(self, user="ann"):
+        self.before = None
+        self.get = functools.partial(Client(user).one)
+        self.list = self.list_all
+        self.after = None
+
+    def list_all(self, arg):
+        return [arg]
+
+
+class Slotted:
+    __slots__ = ("calls",)
+
+    def one(self, arg):
+        return arg
+
+
+class SlotsAndDict:
+    __slots__ = ("__dict__", "user")
+
+    def __getstate__(self):  # which pickle protocols 0 and 1 ask of a class with __slots__
+        return vars(self), {"user": self.user}
+
+    def __setstate__(self, state):
+        vars(self).update(state[0])
+        self.user = state[1]["user"]
+
+    def __init__(self, user="ann"):
+        self.user = user
+
+    def one(self, arg):
+        return f"{self.user}:{arg}"
+
+
+class WithState(Client):
+    def __getstate__(self):
+        return {**self.__dict__, "calls": []}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+
+
+class Items(dict):
+    def one(self, arg):
+        return f"{self['user']}:{arg}"
+
+
+class Attributes(dict):
+    """A dict with its items as attributes, that writes data whenever one is set."""
+
+    __getattr__ = dict.__getitem__
+    __setattr__ = dict.__setitem__
+
+    def one(self, arg):
+        return f"{self['user']}:{arg}"
+
+
+@dataclasses.dataclass(frozen=True)
+class FrozenData:
+    user: str = "ann"
+
+    def one(self, arg):
+        return f"{self.user}:{arg}"
+
+
+@attrs.frozen(slots=False)
+class FrozenAttrs:
+    user: str = "ann"
+
+    def one(self, arg):
+        return f"{self.user}:{arg}"
+
+
+class Model(pydantic.BaseModel):
+    user: str = "ann"
+
+    def one(self, arg):
+        return f"{self.user}:{arg}"
+
+
+class FrozenModel(Model, frozen=True):
+    pass
+
+
+class Unhashable(Client):
+    __hash__ = None
+
+
+class NoWeakrefs:
+    __slots__ = ("__dict__",)
+
+    def one(self, arg):
+        return f"ann:{arg}"
+
+
+class Table(pandas.DataFrame):
+    @property
+    def _constructor(self):
+        return Table
+
+    def one(self, arg):
+        return f"ann:{arg}"
+
+
+def entries(obj):
+    """What vars() tells, with the identity and the order of it."""
+    return [(name, id(value)) for name, value in vars(obj).items()]
+
+
+@pytest.fixture
+def client():
+    return Client()
+
+
+# 1. The idea
+
+
+def test_a_cached_method_asks_once(client):
+    cache_method_in_place(client, "one")
+    assert client.one(1) == client.one(1) == "ann:1"
+    assert client.calls == [("one", 1)]
+
+
+def test_all_who_hold_the_object_use_the_cache_and_so_do_its_own_methods(client):
+    cache_method_in_place(client, "one")
+    client.one(1)
+    assert client.both(1) == ("ann:1", ["ann", 1])
+    assert client.calls == [("one", 1), ("two", 1)]
+
+
+def test_each_instance_has_its_own_cache(client):
+    other = Client("bob")
+    for one in client, other:
+        cache_method_in_place(one, "one")
+    assert (client.one(1), other.one(1)) == ("ann:1", "bob:1")
+
+
+def test_the_class_and_its_other_instances_stay_as_they_were(client):
+    in_class = dict(vars(Client))
+    cache_method_in_place(client, "one")
+    assert vars(Client) == in_class
+    assert "one" not in vars(Client())
+
+
+def test_the_type_and_what_completion_lists_stay_as_they_were(client):
+    before = type(client), dir(client)
+    cache_methods_in_place(client, ["one", "two"])
+    assert (type(client), dir(client)) == before
+
+
+# 2. Public functions
+
+
+def test_all_names_the_public_functions():
+    public = {
+        name
+        for name, value in vars(cache_inplace).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
+    assert set(cache_inplace.__all__) == public
+
+
+def test_the_version_in_the_head_of_the_file_is_the_version():
+    head = pathlib.Path(cache_inplace.__file__).read_text().splitlines()[:3]
+    assert head[0] == "# SPDX-License-Identifier: 0BSD"
+    assert f"cache_inplace {cache_inplace.__version__} " in head[1]
+
+
+def test_only_the_standard_library_is_imported():
+    source = pathlib.Path(cache_inplace.__file__).read_text()
+    imported = re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE)
+    assert imported
+    assert set(imported) <= sys.stdlib_module_names
+
+
+def test_options_default_to_those_of_lru_cache(client):
+    cached = cache_method_in_place(client, "one")
+    assert cached.cache_parameters() == {"maxsize": 128, "typed": False}
+
+
+def test_options_go_to_lru_cache(client):
+    cached = cache_methods_in_place(client, ["one"], maxsize=1, typed=True)["one"]
+    assert cached.cache_parameters() == {"maxsize": 1, "typed": True}
+    client.one(1)
+    client.one(True)
+    assert cached.cache_info() == (0, 2, 1, 1)
+
+
+@pytest.mark.parametrize("maxsize", [None, 0, 1000], ids=repr)
+def test_maxsize_is_what_lru_cache_takes(client, maxsize):
+    assert cache_method_in_place(client, "one", maxsize=maxsize).cache_info().maxsize == maxsize
+
+
+def test_caching_returns_what_it_set(client):
+    assert cache_method_in_place(client, "one") is client.one
+    assert cache_methods_in_place(client, ["two", "one"]) == {"two": client.two, "one": client.one}
+
+
+def test_cached_methods_lists_what_is_cached(client):
+    assert cached_methods(client) == {}
+    cached = cache_methods_in_place(client, ["one", "two"])
+    assert cached_methods(client) == cached
+
+
+def test_uncache_returns_the_names_restored(client):
+    cache_methods_in_place(client, ["one", "two", "both"])
+    assert uncache(client, ["two", "one"]) == ["two", "one"]
+    assert uncache(client) == ["both"]
+    assert uncache(client) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "restored"),
+    [
+        (None, ["one", "two", "_get"]),
+        ("two", ["two"]),
+        (("_get", "one", "_get"), ["_get", "one"]),
+        ([], []),
+        (iter(["one"]), ["one"]),
+        (re.compile("t").match, ["two"]),
+        (lambda name: "e" in name, ["one", "_get"]),
+        (lambda _: False, []),
+    ],
+    ids=["all", "name", "names", "empty", "iterator", "pattern", "predicate", "none of them"],
+)
+def test_uncache_takes_names_in_every_form(client, names, restored):
+    cache_methods_in_place(client, ["one", "two", "_get"])
+    assert uncache(client, names) == restored
+    assert cached_methods(client).keys() == {"one", "two", "_get"} - set(restored)
+
+
+def test_a_decorator_is_called_once_per_method_with_the_bound_method(client):
+    seen = []
+
+    def decorator(method):
+        seen.append(method)
+        return functools.partial(method)
+
+    cached = cache_methods_in_place(client, ["one", "two"], decorator=decorator)
+    assert seen == [Client.one.__get__(client), Client.two.__get__(client)]
+    assert cached == {"one": client.one, "two": client.two} == cached_methods(client)
+    assert client.one(1) == "ann:1"
+    assert uncache(client) == ["one", "two"]
+    assert client.one == seen[0]
+
+
+def test_lru_cache_is_a_decorator(client):
+    cached = cache_method_in_place(client, "one", decorator=functools.lru_cache(maxsize=7))
+    assert cached.cache_info().maxsize == 7
+    assert type(cache_method_in_place(client, "two", decorator=functools.lru_cache)) is type(cached)
+
+
+# 3. The cached method
+
+
+def test_the_cached_method_is_what_lru_cache_returns(client):
+    cached = cache_method_in_place(client, "one")
+    assert type(cached) is type(functools.lru_cache(len))
+    assert vars(client)["one"] is cached
+
+
+def test_its_cache_can_be_looked_at_and_cleared(client):
+    cached = cache_method_in_place(client, "one", maxsize=5)
+    client.one(1)
+    client.one(1)
+    assert cached.cache_info() == (1, 1, 5, 1)
+    cached.cache_clear()
+    client.one(1)
+    assert client.calls == [("one", 1), ("one", 1)]
+
+
+def test_wrapped_is_the_method_that_it_replaced(client):
+    plain = client.one
+    assert cache_method_in_place(client, "one").__wrapped__ == plain
+
+
+def test_name_docstring_and_signature_are_those_of_the_method(client):
+    plain = client.one
+    cached = cache_method_in_place(client, "one")
+    for attribute in "__name__", "__qualname__", "__doc__", "__module__":
+        assert getattr(cached, attribute) == getattr(plain, attribute)
+    assert inspect.signature(cached) == inspect.signature(plain)
+
+
+def test_the_signature_is_that_of_the_method_even_where_the_function_states_its_own():
+    class Signed:
+        def one(self, *args):
+            return args
+
+    Signed.one.__signature__ = inspect.signature(Client.one)
+    signed = Signed()
+    plain = inspect.signature(signed.one)
+    assert inspect.signature(cache_method_in_place(signed, "one")) == plain
+    assert "self" not in plain.parameters
+
+
+def test_the_marks_of_the_method_are_copied_as_lru_cache_does():
+    class Marked:
+        @functools.lru_cache(maxsize=2)
+        def one(self):
+            return 1
+
+    Marked.one.mark = "here"
+    cached = cache_method_in_place(Marked(), "one", maxsize=3)
+    assert cached.mark == "here"
+    assert cached.cache_parameters()["maxsize"] == 3
+    assert cached.cache_info().maxsize == 3
+
+
+def test_exceptions_pass_through_and_are_not_cached(client):
+    cache_method_in_place(client, "fail")
+    for _ in range(2):
+        with pytest.raises(Client.Error, match="boom"):
+            client.fail("boom")
+    assert len(client.calls) == 2
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        cache_method_in_place(client, "one")(1, nonsense=2)
+
+
+def test_any_keyword_reaches_the_method():
+    class Keywords:
+        def one(self, **kwargs):
+            return kwargs
+
+    keywords = {"obj": 1, "name": 2, "method": 3, "self_": 4}
+    assert cache_method_in_place(Keywords(), "one")(**keywords) == keywords
+
+
+# 3. Selecting
+
+
+def test_an_explicit_name_may_be_private(client):
+    cache_method_in_place(client, "_get")
+    assert client._get(1) == client._get(1) == 1
+    assert client.calls == [("_get", 1)]
+
+
+def test_an_explicit_name_may_be_dynamic():
+    dynamic = Dynamic()
+    cache_method_in_place(dynamic, "get_user")
+    assert dynamic.get_user(1) == dynamic.get_user(1) == "ann:get_user:1"
+    assert dynamic.calls == [("get_user", 1)]
+
+
+def test_a_predicate_is_asked_about_each_public_name_in_dir(client):
+    client.extra = 1
+    asked = []
+    with pytest.raises(ValueError, match="predicate selects no method"):
+        cache_methods_in_place(client, asked.append)
+    assert asked == [name for name in dir(client) if not name.startswith("_")]
+    assert "extra" in asked
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [re.compile("one|two").match, {"one": 1, "two": "yes", "_get": 1}.get, ["one", "two"].count],
+    ids=["match", "get", "count"],
+)
+def test_anything_truthy_selects(client, predicate):
+    assert cache_methods_in_place(client, predicate).keys() == {"one", "two"}
+
+
+def test_a_predicate_never_touches_what_it_rejects():
+    class Untouchable(Client):
+        def __getattribute__(self, name):
+            assert name not in ("two", "both", "extra")
+            return super().__getattribute__(name)
+
+    client = Untouchable()
+    vars(client)["extra"] = Client.two
+    assert cache_methods_in_place(client, "one".__eq__).keys() == {"one"}
+
+
+class Descriptor:
+    def __init__(self, *slots):
+        self.slots = slots
+
+    def __get__(self, instance, owner):
+        instance.calls.append("computed")
+        return lambda: None
+
+
+class DataDescriptor(Descriptor):
+    def __set__(self, instance, value):
+        raise AssertionError
+
+    __call__ = None
+
+
+class CallableDataDescriptor(DataDescriptor):
+    def __call__(self):
+        raise AssertionError
+
+
+class DeletingDescriptor(Descriptor):
+    def __delete__(self, instance):
+        raise AssertionError
+
+    def __call__(self):
+        raise AssertionError
+
+
+class Computed(Client):
+    __slots__ = ("slot",)
+    data = DataDescriptor()
+    data_that_can_be_called = CallableDataDescriptor()
+    data_that_can_be_deleted = DeletingDescriptor()
+    descriptor = Descriptor()
+    if sys.version_info < (3, 13):  # which no longer chains them
+
+        @classmethod
+        @property
+        def of_the_class(cls):
+            raise AssertionError
+
+    def __init__(self):
+        super().__init__()
+        self.slot = len
+
+
+COMPUTED = [
+    "session",
+    "chat",
+    "slot",
+    "data",
+    "data_that_can_be_called",
+    "data_that_can_be_deleted",
+    "descriptor",
+    *(["of_the_class"] if sys.version_info < (3, 13) else []),
+]
+
+
+def test_a_predicate_skips_what_is_no_method_without_evaluating_it():
+    client = Computed()
+    client.data_attribute = 1
+    client.class_attribute = Client
+    cached = cache_methods_in_place(client, lambda _: True)
+    assert cached.keys() == {"one", "two", "both", "fail", "of_class", "static"}
+    assert client.calls == []
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_an_explicit_computed_attribute_is_refused_without_evaluating_it(name):
+    client = Computed()
+    with pytest.raises(TypeError, match=f"'{name}' of 'Computed' is computed when read; "):
+        cache_method_in_place(client, name)
+    assert client.calls == []
+
+
+def test_a_computed_attribute_that_was_evaluated_is_still_no_method(client):
+    _ = client.chat
+    with pytest.raises(TypeError, match="'chat' of 'Client' is computed"):
+        cache_method_in_place(client, "chat")
+
+
+class Kinds(Client):
+    by_partial = functools.partialmethod(Client.one, upper=True)
+    partial = functools.partial(fractions.Fraction, 1)
+    builtin = len
+
+    @functools.singledispatchmethod
+    def by_type(self, arg):
+        return f"{self.user}:{arg}"
+
+    @functools.lru_cache
+    def by_class_cache(self, arg):
+        return f"{self.user}:{arg}"
+
+    @wrapt.decorator
+    def decorate(wrapped, instance, args, kwargs):  # noqa: N805
+        return wrapped(*args, **kwargs)
+
+    @decorate
+    def decorated(self, arg):
+        return f"{self.user}:{arg}"
+
+
+@pytest.mark.parametrize(
+    ("name", "arg", "result"),
+    [
+        ("by_partial", "x", "ANN:X"),
+        ("partial", 2, fractions.Fraction(1, 2)),
+        ("builtin", "abc", 3),
+        ("by_type", "x", "ann:x"),
+        ("by_class_cache", "x", "ann:x"),
+        ("decorated", "x", "ann:x"),
+        ("of_class", "x", (Kinds, "x")),
+        ("static", "x", ["x"]),
+    ],
+)
+def test_every_kind_of_method_can_be_cached(name, arg, result):
+    kinds = Kinds()
+    before = entries(kinds)
+    cached = cache_methods_in_place(kinds, lambda candidate: candidate == name)[name]
+    assert getattr(kinds, name)(arg) == getattr(kinds, name)(arg) == result
+    assert cached.cache_info()[:2] == (1, 1)
+    assert uncache(kinds) == [name]
+    assert entries(kinds) == before
+    assert getattr(kinds, name)(arg) == result
+
+
+@pytest.mark.parametrize("names", [["get", "list"], lambda _: True], ids=["names", "predicate"])
+def test_methods_of_the_instance_itself_count_as_methods(names):
+    stored = Stored()
+    assert cache_methods_in_place(stored, names).keys() >= {"get", "list"}
+    assert stored.get(1) is stored.get(1)
+    assert stored.list(1) is stored.list(1)
+
+
+def test_a_predicate_that_selects_something_uncachable_is_refused_naming_every_culprit():
+    class Mixed(Client):
+        async def get_async(self):
+            raise AssertionError
+
+        def get_iter(self):
+            yield
+
+        async def get_aiter(self):
+            yield
+
+        get_part = functools.partialmethod(get_async)
+
+    mixed = Mixed()
+    mixed.get_stored = functools.partial(functools.partial(mixed.get_async))
+    before = entries(mixed)
+    with pytest.raises(TypeError) as caught:
+        cache_methods_in_place(mixed, re.compile("get_|one").match)
+    assert str(caught.value) == (
+        "'get_aiter', 'get_async', 'get_iter', 'get_part', 'get_stored' of 'Mixed' "
+        "return what works only once; leave out, or pass decorator="
+    )
+    assert entries(mixed) == before
+    cached = cache_methods_in_place(mixed, re.compile("get_").match, decorator=functools.lru_cache)
+    assert len(cached) == 5
+
+
+def test_what_only_dir_lists_is_fetched_to_see_once_the_predicate_accepts_it():
+    dynamic = Dynamic()
+    assert cache_methods_in_place(dynamic, re.compile("get_u|gone|url").match).keys() == {
+        "get_user"
+    }
+    assert set(dynamic.made) == {"get_user", "gone", "url"}
+
+
+def test_an_empty_iterable_does_nothing(client):
+    before = entries(client)
+    assert cache_methods_in_place(client, []) == {}
+    assert entries(client) == before
+
+
+def test_a_name_given_twice_counts_once(client):
+    made = []
+
+    def decorator(method):
+        made.append(method)
+        return functools.partial(method)
+
+    assert list(cache_methods_in_place(client, iter(["one", "one"]), decorator=decorator)) == [
+        "one"
+    ]
+    assert len(made) == 1
+
+
+def test_names_of_a_string_enum_are_plain_strings(client):
+    class Names(str, enum.Enum):
+        ONE = "one"
+
+    assert list(map(type, cache_methods_in_place(client, list(Names)))) == [str]
+    assert list(map(type, vars(client))) == [str, str, str]
+    assert uncache(client, Names.ONE) == ["one"]
+    assert cache_method_in_place(client, Names.ONE) is client.one
+
+
+def test_one_string_is_one_name(client):
+    assert cache_methods_in_place(client, "one") == {"one": client.one}
+
+
+# 3. All or nothing
+
+
+@pytest.mark.parametrize(
+    ("names", "error"),
+    [
+        (["two", "one", "missing"], AttributeError),
+        (["two", "one", "timeout"], TypeError),
+        (["two", "one", 3], TypeError),
+        (["two", "session", "one"], TypeError),
+        (["two", "__len__"], TypeError),
+    ],
+    ids=["missing", "plain value", "no string", "computed", "special"],
+)
+def test_one_refused_name_refuses_all_and_leaves_earlier_caches_with_their_content(
+    client, names, error
+):
+    cached = cache_method_in_place(client, "one", maxsize=3)
+    client.one(1)
+    before = entries(client)
+    with pytest.raises(error):
+        cache_methods_in_place(client, names, maxsize=4)
+    assert entries(client) == before
+    assert client.one is cached
+    assert cached.cache_info() == (0, 1, 3, 1)
+
+
+def test_a_decorator_that_raises_changes_nothing(client):
+    cache_method_in_place(client, "one")
+    before = entries(client)
+
+    def decorator(method):
+        if method.__name__ == "two":
+            raise KeyboardInterrupt
+        return functools.partial(method)
+
+    with pytest.raises(KeyboardInterrupt):
+        cache_methods_in_place(client, ["one", "both", "two"], decorator=decorator)
+    assert entries(client) == before
+    assert uncache(client) == ["one"]
+    assert list(vars(client)) == ["user", "calls"]
+
+
+class Stubborn(Client):
+    """What is set on it takes, unless it is called two."""
+
+    def __getattribute__(self, name):
+        if name == "two":
+            return functools.partial(Client.two, self)
+        return super().__getattribute__(name)
+
+
+class Exploding(Client):
+    def __getattribute__(self, name):
+        if name == "two" and "two" in super().__getattribute__("__dict__"):
+            raise KeyboardInterrupt
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize(
+    ("cls", "error"), [(Stubborn, TypeError), (Exploding, KeyboardInterrupt)], ids=["not", "raises"]
+)
+def test_one_that_fails_while_it_is_set_puts_the_others_back(cls, error):
+    client = cls()
+    client.both = client.both
+    cached = cache_method_in_place(client, "one")
+    client.one(1)
+    before = entries(client)
+    with pytest.raises(error):
+        cache_methods_in_place(client, ["both", "one", "two", "fail"])
+    assert entries(client) == before
+    assert client.one is cached
+    assert cached.cache_info().currsize == 1
+
+
+def test_a_refused_uncache_restores_nothing(client):
+    cached = cache_methods_in_place(client, ["one", "two"])
+    with pytest.raises(ValueError, match="'both' of 'Client'"):
+        uncache(client, ["one", "both"])
+    assert cached_methods(client) == cached
+
+
+def test_a_refusal_leaves_nothing_that_fetching_left():
+    library = ctypes.CDLL(None)
+    before = entries(library)
+    with pytest.raises(AttributeError):
+        cache_methods_in_place(library, ["abs", "no_such_function"])
+    assert entries(library) == before
+
+
+# 3. Again
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (Client, "one"),
+        (Stored, "get"),
+        (Dynamic, "get_user"),
+        (FrozenData, "one"),
+        (Kinds, "static"),
+    ],
+    ids=["class", "stored", "dynamic", "frozen", "static"],
+)
+def test_caching_again_replaces_the_cache(make, name):
+    obj = make()
+    before = entries(obj)
+    first = cache_method_in_place(obj, name, maxsize=3)
+    getattr(obj, name)(1)
+    second = cache_method_in_place(obj, name, maxsize=4)
+    assert second.cache_info() == (0, 0, 4, 0)
+    assert second.__wrapped__ == first.__wrapped__
+    getattr(obj, name)(1)
+    assert first.cache_info().misses == 1
+    assert uncache(obj) == [name]
+    assert entries(obj) == before
+
+
+def test_caching_again_with_a_decorator_replaces_the_cache(client):
+    first = cache_method_in_place(client, "one")
+    plain = []
+    cache_method_in_place(
+        client, "one", decorator=lambda method: plain.append(method) or functools.partial(method)
+    )
+    assert plain == [first.__wrapped__]
+    cache_method_in_place(client, "one")
+    assert client.one.__wrapped__ == first.__wrapped__
+
+
+def test_caching_again_takes_the_method_that_the_class_has_by_now(client, monkeypatch):
+    cache_method_in_place(client, "one")
+    monkeypatch.setattr(Client, "one", lambda self, arg: f"new {arg}")
+    assert cache_method_in_place(client, "one")(1) == "new 1"
+
+
+def test_a_cached_method_cached_under_another_name_is_not_stacked(client):
+    cached = cache_method_in_place(client, "one")
+    client.alias = cached
+    before = entries(client)
+    alias = cache_method_in_place(client, "alias")
+    assert alias.__wrapped__ == cached.__wrapped__
+    cache_method_in_place(client, "alias")
+    assert client.alias.__wrapped__ == cached.__wrapped__
+    assert uncache(client, "alias") == ["alias"]
+    assert entries(client) == before
+
+
+# 3. Back
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (Client, "one"),
+        (Stored, "get"),
+        (Stored, "list"),
+        (Dynamic, "get_user"),
+        (FrozenData, "one"),
+        (FrozenAttrs, "one"),
+        (Model, "one"),
+        (SlotsAndDict, "one"),
+        (functools.partial(Items, user="ann"), "one"),
+        (functools.partial(Items, user="ann"), "get"),
+        (functools.partial(Attributes, user="ann"), "one"),
+        (functools.partial(ctypes.CDLL, None), "abs"),
+    ],
+)
+def test_uncache_leaves_the_object_exactly_as_it_was(make, name):
+    obj = make()
+    before = entries(obj)
+    cache_method_in_place(obj, name)
+    assert uncache(obj) == [name]
+    assert entries(obj) == before
+
+
+def test_a_shadowed_attribute_comes_back_as_the_same_object_in_its_place():
+    stored = Stored()
+    get = stored.get
+    cache_methods_in_place(stored, ["list", "get"])
+    cache_methods_in_place(stored, ["get"], maxsize=1)
+    uncache(stored, "get")
+    assert stored.get is get
+    uncache(stored)
+    assert list(vars(stored)) == ["before", "get", "list", "after"]
+
+
+def test_an_attribute_of_the_instance_that_hides_a_method_of_its_class_comes_back(client):
+    client.one = mine = client.two
+    before = entries(client)
+    cache_method_in_place(client, "one")
+    assert client.one(1) == ["ann", 1]
+    uncache(client)
+    assert client.one is mine
+    assert entries(client) == before
+
+
+@pytest.mark.parametrize("make", [Client, Stored], ids=["class", "stored"])
+def test_after_a_manual_del_nothing_breaks_and_nothing_is_left(make):
+    obj = make()
+    name = "one" if make is Client else "get"
+    before = [entry for entry in entries(obj) if entry[0] != name]
+    cache_method_in_place(obj, name)
+    delattr(obj, name)
+    assert cached_methods(obj) == {}
+    with pytest.raises(ValueError, match="isn't cached"):
+        uncache(obj, name)
+    assert uncache(obj) == []
+    assert entries(obj) == before
+
+
+def test_a_predicate_that_matches_none_restores_none(client):
+    cache_method_in_place(client, "one")
+    assert uncache(client, re.compile("get_").match) == []
+    assert cached_methods(client).keys() == {"one"}
+
+
+def test_a_class_or_an_object_that_holds_nothing_has_nothing_cached():
+    for obj in Client, [], Slotted(), 1:
+        assert cached_methods(obj) == {}
+        assert uncache(obj) == []
+
+
+def test_uncaching_frees_the_object_at_once():
+    client = Client()
+    cache_methods_in_place(client, ["one", "two"])
+    client.one(1)
+    gone = weakref.ref(client)
+    uncache(client)
+    gc.disable()
+    try:
+        del client
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_the_object_and_its_cache_are_freed_together():
+    class Result:
+        pass
+
+    client = Client()
+    client.user = Result()
+    cache_methods_in_place(client, ["one", "two"])
+    gone = weakref.ref(client), weakref.ref(client.two(1)[0]), weakref.ref(client.one)
+    del client
+    gc.collect()
+    assert [ref() for ref in gone] == [None, None, None]
+
+
+# 3. Other people's patches
+
+
+def test_a_mock_on_top_is_not_touched(client):
+    before = entries(client)
+    cache_methods_in_place(client, ["one", "two"])
+    with mock.patch.object(client, "one") as on_top:
+        assert cached_methods(client).keys() == {"two"}
+        with pytest.raises(ValueError, match="'one' of 'Client' isn't cached, or is patched over"):
+            uncache(client, "one")
+        assert uncache(client) == ["two"]
+        assert client.one is on_top
+    assert cached_methods(client).keys() == {"one"}
+    assert uncache(client) == ["one"]
+    assert entries(client) == before
+
+
+def test_a_mock_undone_first_is_undone_exactly(client):
+    before = entries(client)
+    cached = cache_method_in_place(client, "one")
+    with mock.patch.object(client, "one"):
+        pass
+    assert client.one is cached
+    uncache(client)
+    assert entries(client) == before
+
+
+def test_a_mock_below_comes_back(client):
+    with mock.patch.object(client, "one") as below:
+        cached = cache_method_in_place(client, "one")
+        assert cached.__wrapped__ is below
+        uncache(client)
+        assert client.one is below
+    assert list(vars(client)) == ["user", "calls"]
+
+
+def test_a_mock_below_that_is_undone_first_leaves_nothing(client):
+    with mock.patch.object(client, "one"):
+        cache_method_in_place(client, "one")
+    assert uncache(client) == []
+    assert list(vars(client)) == ["user", "calls"]
+    assert client.one(1) == "ann:1"
+
+
+@pytest.mark.parametrize("first", ["theirs", "ours"])
+def test_monkeypatch_on_top_can_be_undone_in_either_order(client, first):
+    before = entries(client)
+    cache_method_in_place(client, "one")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(client, "one", str)
+        if first == "ours":
+            assert uncache(client) == []
+        assert client.one is str
+    assert uncache(client) == ["one"]
+    assert entries(client) == before
+
+
+def test_what_wraps_made_of_a_cached_method_is_not_the_cached_method(client):
+    cached = cache_method_in_place(client, "one")
+
+    @functools.wraps(cached)
+    def on_top(arg):
+        return cached(arg)
+
+    client.one = on_top
+    assert on_top.__cache_inplace__ is cached.__cache_inplace__
+    assert cached_methods(client) == {}
+    assert uncache(client) == []
+    assert client.one is on_top
+    again = cache_method_in_place(client, "one")
+    assert again.__wrapped__ is on_top
+    assert uncache(client) == ["one"]
+    assert client.one is on_top
+    client.one = cached
+    assert uncache(client) == ["one"]
+
+
+def test_a_cached_method_stored_under_another_name_is_not_touched(client):
+    client.alias = cached = cache_method_in_place(client, "one")
+    assert cached_methods(client) == {"one": cached}
+    assert uncache(client) == ["one"]
+    assert client.alias is cached
+
+
+@pytest.mark.parametrize(
+    "make", [types.SimpleNamespace, Child, Stored], ids=lambda cls: cls.__name__
+)
+def test_a_cached_method_stored_on_another_object_is_not_touched(client, make):
+    service = make()
+    service.one = cached = cache_method_in_place(client, "one")
+    assert cached_methods(service) == {}
+    with pytest.raises(ValueError, match="isn't cached"):
+        uncache(service, "one")
+    assert uncache(service) == []
+    assert service.one is cached
+    own = cache_method_in_place(service, "one")
+    assert own.__wrapped__ == cached.__wrapped__
+    assert uncache(service) == ["one"]
+    assert service.one is cached
+
+
+def test_a_function_of_a_patched_module_imported_into_another_is_not_touched():
+    source, user = types.ModuleType("source"), types.ModuleType("user")
+    source.get = Client().one
+    user.get = cached = cache_method_in_place(source, "get")
+    assert cached_methods(user) == {}
+    assert uncache(user) == []
+    assert user.get is cached
+    assert uncache(source) == ["get"]
+
+
+def test_an_object_whose_class_was_changed_can_still_be_uncached(client):
+    cache_method_in_place(client, "one")
+    client.__class__ = Child
+    assert uncache(client) == ["one"]
+    assert list(vars(client)) == ["user", "calls"]
+
+
+# 3. Results that work only once
+
+
+class Results(Client):
+    """Plain methods, all of them, whatever they return."""
+
+    def result(self, make):
+        self.calls.append(make)
+        return make()
+
+    async def coroutine(self):
+        raise AssertionError
+
+
+async def a_coroutine():
+    raise AssertionError
+
+
+async def an_async_generator():
+    yield 1
+
+
+def a_future():
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.create_future()
+    finally:
+        loop.close()
+
+
+@types.coroutine
+def a_generator_based_coroutine():
+    yield
+
+
+class Awaitable:
+    def __await__(self):
+        raise AssertionError
+
+
+class CallableAwaitable(Awaitable):
+    def __call__(self):
+        raise AssertionError
+
+
+def a_cursor():
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        return connection.execute("select 1")
+
+
+def a_sqlalchemy_result():
+    with sqlalchemy.create_engine("sqlite://").connect() as connection:
+        return connection.execute(sqlalchemy.text("select 1")).freeze()()
+
+
+ONE_SHOTS = [
+    lambda: (n for n in range(3)),
+    lambda: iter([1]),
+    lambda: map(str, [1]),
+    lambda: itertools.chain([1]),
+    lambda: enumerate([1]),
+    io.StringIO,
+    a_cursor,
+    a_sqlalchemy_result,
+    a_coroutine,
+    an_async_generator,
+    a_generator_based_coroutine,
+    a_future,
+    Awaitable,
+    CallableAwaitable,
+    contextlib.contextmanager(lambda: (yield)),
+    contextlib.asynccontextmanager(an_async_generator),
+    mock.AsyncMock(),
+]
+
+
+@pytest.mark.parametrize("make", ONE_SHOTS, ids=lambda make: getattr(make, "__name__", "mock"))
+def test_a_result_that_works_only_once_is_refused_and_not_cached(make):
+    client = Results()
+    cached = cache_method_in_place(client, "result")
+    for _ in range(2):
+        with pytest.raises(TypeError, match="'result' of 'Results' was called, but its result, "):
+            client.result(make)
+    assert client.calls == [make, make]
+    assert cached.cache_info().currsize == 0
+
+
+def test_the_refusal_of_a_result_names_its_type_and_the_remedies():
+    client = Results()
+    cache_method_in_place(client, "result")
+    with pytest.raises(TypeError) as caught:
+        client.result(lambda: iter(["a secret"]))
+    assert str(caught.value) == (
+        "'result' of 'Results' was called, but its result, 'list_iterator', works only once "
+        "and isn't cached; uncache it, or pass decorator="
+    )
+
+
+def test_a_coroutine_that_was_refused_is_closed():
+    coroutine = a_coroutine()
+    client = Results()
+    cache_method_in_place(client, "result")
+    with pytest.raises(TypeError, match="'coroutine', works only once"):
+        client.result(lambda: coroutine)
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+
+
+def test_a_coroutine_that_was_refused_runs_on_if_somebody_has_started_it():
+    client = Results()
+    cache_method_in_place(client, "result")
+
+    async def main():
+        coroutine = asyncio.sleep(0, "slept")
+        task = asyncio.create_task(coroutine)
+        await asyncio.sleep(0)
+        with pytest.raises(TypeError, match="'coroutine', works only once"):
+            client.result(lambda: coroutine)
+        return await task
+
+    assert asyncio.run(main()) == "slept"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        dict,
+        lambda: None,
+        lambda: "text",
+        lambda: range(3),
+        lambda: list,
+        lambda: len,
+        lambda: collections.OrderedDict(a=1).items(),
+        mock.Mock,
+        mock.MagicMock,
+        lambda: mock.create_autospec(Client)(),
+        lambda: mock.create_autospec(Client, instance=True),
+        contextlib.nullcontext,
+        threading.Lock,
+        lambda: pandas.DataFrame({"a": [1]}),
+    ],
+    ids=str,
+)
+def test_every_other_result_is_cached_as_it_is(make):
+    client = Results()
+    cache_method_in_place(client, "result")
+    assert client.result(make) is client.result(make)
+    assert client.calls == [make]
+
+
+def test_the_check_looks_at_the_class_and_leaves_a_mock_as_it_was():
+    client, result = Results(), mock.MagicMock()
+    cache_method_in_place(client, "result")
+    children = dict(result._mock_children)
+    assert client.result(lambda: result) is result
+    assert result._mock_children == children
+
+
+def test_the_check_is_shallow():
+    client = Results()
+    cache_method_in_place(client, "result")
+    assert client.result(lambda: {"Body": io.BytesIO(b"a")})["Body"].read() == b"a"
+
+
+@pytest.mark.parametrize("name", ["coroutine", "generator", "async_generator", "mocked"])
+def test_a_function_that_makes_them_is_refused_when_it_is_patched(name):
+    class OneShots:
+        async def coroutine(self):
+            raise AssertionError
+
+        def generator(self):
+            yield
+
+        async def async_generator(self):
+            yield
+
+        mocked = mock.AsyncMock()
+
+    one_shots = OneShots()
+    with pytest.raises(TypeError, match=f"'{name}' of 'OneShots' return what works only once; "):
+        cache_method_in_place(one_shots, name)
+    assert vars(one_shots) == {}
+
+
+def test_with_a_decorator_neither_check_applies():
+    client = Results()
+    cache_methods_in_place(client, ["result", "coroutine"], decorator=functools.lru_cache())
+    iterator = iter([])
+    assert client.result(iterator.__iter__) is client.result(iterator.__iter__) is iterator
+    coroutine = client.coroutine()
+    assert client.coroutine() is coroutine
+    coroutine.close()
+
+
+# 3. Copies and pickles
+
+PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+
+
+def python_dumps(obj, protocol):
+    file = io.BytesIO()
+    pickle._Pickler(file, protocol).dump(obj)
+    return file.getvalue()
+
+
+COPIERS = {
+    "deepcopy": copy.deepcopy,
+    **{f"C pickle {p}": lambda o, p=p: pickle.loads(pickle.dumps(o, p)) for p in PROTOCOLS},
+    **{f"Python pickle {p}": lambda o, p=p: pickle.loads(python_dumps(o, p)) for p in PROTOCOLS},
+    "Python unpickler": lambda o: pickle._loads(pickle.dumps(o)),
+}
+
+copiers = pytest.mark.parametrize("copier", COPIERS.values(), ids=COPIERS)
+
+CLIENTS = [
+    Client,
+    Child,
+    WithState,
+    FrozenData,
+    FrozenAttrs,
+    Model,
+    FrozenModel,
+    Unhashable,
+    functools.partial(Items, user="ann"),
+    SlotsAndDict,
+]
+
+
+def set_user(client, user):
+    if isinstance(client, dict):
+        client["user"] = user
+    else:
+        object.__setattr__(client, "user", user)
+        if isinstance(client, pydantic.BaseModel):
+            vars(client)["user"] = user
+
+
+@copiers
+@pytest.mark.parametrize("make", CLIENTS)
+def test_a_deep_copy_or_pickle_answers_for_itself(make, copier):
+    client = make()
+    cached = cache_method_in_place(client, "one")
+    client.one(1)
+    clone = copier(client)
+    assert type(clone) is type(client)
+    set_user(clone, "bob")
+    assert clone.one(1) == "bob:1"
+    assert client.one(1) == "ann:1"
+    assert cached_methods(clone) == {}
+    assert uncache(clone) == []
+    assert client.one is cached
+    assert cached.cache_info().hits == 1
+
+
+@copiers
+def test_copies_inside_containers_answer_for_themselves(copier):
+    clients = {"ann": [Client()], "bob": (Client("bob"),)}
+    for (client,) in list(clients.values()):
+        cache_methods_in_place(client, ["one", "two"])
+        clients[client.one] = client.two
+    clones = copier([clients, clients])
+    assert clones[0] is clones[1]
+    for key, (clone,) in itertools.islice(clones[0].items(), 2):
+        clone.user = f"new {key}"
+        assert clone.one(1) == f"new {key}:1"
+        assert cached_methods(clone) == {}
+    assert all(isinstance(method, types.MethodType) for method in list(clones[0])[2:])
+    assert [method.__self__ for method in list(clones[0])[2:]] == [
+        clones[0]["ann"][0],
+        clones[0]["bob"][0],
+    ]
+
+
+@copiers
+def test_a_cached_method_copies_as_the_plain_method_wherever_it_stands(client, copier):
+    cached = cache_method_in_place(client, "one")
+    holder = types.SimpleNamespace(method=cached, methods=[cached])
+    clone = copier(holder)
+    assert isinstance(clone.method, types.MethodType)
+    assert clone.methods[0] is clone.method
+    clone.method.__self__.user = "bob"
+    assert clone.method(1) == "bob:1"
+    assert client.calls == []
+    assert copier(cached).__func__ is Client.one
+
+
+@copiers
+def test_builtin_methods_copy_bound_to_the_copy(copier):
+    items = Items(user="ann")
+    cache_method_in_place(items, "get")
+    clone = copier(items)
+    clone["user"] = "bob"
+    assert clone.get("user") == "bob"
+    assert items.get("user") == "ann"
+
+
+class Misnamed(Client):
+    def __hidden(self, arg):
+        return f"{self.user}:{arg}"
+
+    alias = Client.one
+    unwrapped = (lambda function: lambda self, arg: function(self, arg))(Client.one)
+
+
+@copiers
+@pytest.mark.parametrize("name", ["alias", "unwrapped", "_Misnamed__hidden"])
+def test_methods_whose_function_has_another_name_copy_as_themselves(name, copier):
+    client = Misnamed()
+    cache_method_in_place(client, name)
+    clone = copier(client)
+    clone.user = "bob"
+    assert getattr(clone, name)(1) == "bob:1"
+
+
+@copiers
+def test_stored_and_dynamic_methods_copy_as_the_object_would_have_copied_them(copier):
+    stored, dynamic = Stored(), Dynamic()
+    stored.one = stored.list
+    for obj, name in (stored, "list"), (stored, "get"), (stored, "one"), (dynamic, "get_user"):
+        cache_method_in_place(obj, name)
+    clone = copier(stored)
+    assert clone.list(1) == clone.one(1) == [1]
+    assert clone.list.__self__ is clone
+    assert clone.get(1) == "ann:1"
+    assert clone.get is not stored.get
+    clone = copier(dynamic)
+    clone.user = "bob"
+    assert clone.get_user(1) == "bob:get_user:1"
+
+
+class Overridden(Client):
+    def __init__(self, user="ann"):
+        super().__init__(user)
+        self.one = self.replacement
+
+    def replacement(self, arg):
+        return f"replaced {arg} for {self.user}"
+
+
+@copiers
+def test_an_attribute_that_hides_a_method_copies_as_that_attribute(copier):
+    client = Overridden()
+    cache_method_in_place(client, "one")
+    clone = copier(client)
+    clone.user = "bob"
+    assert clone.one(1) == "replaced 1 for bob"
+
+
+def patched_here(arg):
+    return [arg]
+
+
+@copiers
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (sys.modules[__name__], "patched_here"),
+        (inspect, "namedtuple"),
+        (math, "sqrt"),
+    ],
+    ids=["at home", "imported", "builtin"],
+)
+def test_cached_functions_of_modules_copy(module, name, copier):
+    plain = getattr(module, name)
+    try:
+        clone = copier(cache_method_in_place(module, name))
+    finally:
+        uncache(module)
+    assert getattr(clone, "__wrapped__", clone) is plain
+
+
+def test_pickles_load_without_cache_inplace(tmp_path):
+    (tmp_path / "vendor.py").write_text(
+        "class Client:\n    def one(self, arg):\n        return f'{self.user}:{arg}'\n"
+    )
+    script = """
+import pickle, sys
+sys.modules["cache_inplace"] = None
+client = pickle.loads(bytes.fromhex(sys.argv[1]))
+client.user = "bob"
+assert client.one(1) == "bob:1"
+assert type(client.one).__name__ == "method", client.one
+"""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(tmp_path)
+        client = importlib.import_module("vendor").Client()
+        cache_method_in_place(client, "one")
+        data = pickle.dumps(client).hex()
+        monkeypatch.delitem(sys.modules, "vendor")
+    subprocess.run([sys.executable, "-c", script, data], cwd=tmp_path, check=True)
+
+
+def test_a_process_pool_takes_cached_methods(client):
+    cache_method_in_place(client, "one")
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+        assert list(pool.map(client.one, "ab")) == ["ann:a", "ann:b"]
+
+
+def clone_dict(obj):
+    clone = type(obj).__new__(type(obj))
+    vars(clone).update(vars(obj))
+    return clone
+
+
+shallow = pytest.mark.parametrize("copier", [copy.copy, clone_dict], ids=["copy", "clone"])
+
+
+@shallow
+def test_a_shallow_copy_shares_the_cached_methods(client, copier):
+    cached = cache_method_in_place(client, "one")
+    clone = copier(client)
+    assert cached_methods(clone) == {"one": cached}
+    clone.user = "bob"
+    assert clone.one(1) == "ann:1"
+
+
+@shallow
+@pytest.mark.parametrize("make", [Client, Child, FrozenData, Model], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("repair", [uncache, cache_method_in_place], ids=["uncache", "cache"])
+def test_a_shallow_copy_is_repaired_alone(make, copier, repair):
+    if make is Model and copier is clone_dict:
+        copier = Model.model_copy
+    client = make()
+    cached = cache_method_in_place(client, "one")
+    client.one(1)
+    clone = copier(client)
+    set_user(clone, "bob")
+    repair(clone, "one")
+    assert clone.one(1) == "bob:1"
+    assert client.one is cached
+    assert client.one(1) == "ann:1"
+    assert cached.cache_info() == (1, 1, 128, 1)
+    for again in copy.deepcopy, pickle.dumps:
+        deep = again(clone) if again is copy.deepcopy else pickle.loads(again(clone))
+        assert deep.one(1) == "bob:1"
+        set_user(deep, "eve")
+        assert deep.one(1) == "eve:1"
+    uncache(clone)
+    assert "one" not in vars(clone)
+    assert uncache(client) == ["one"]
+    assert client.one(1) == "ann:1"
+
+
+@shallow
+@pytest.mark.parametrize("repair", [uncache, cache_method_in_place], ids=["uncache", "cache"])
+def test_a_shallow_copy_of_a_dynamic_client_is_repaired_alone(copier, repair):
+    dynamic = Dynamic()
+    cached = cache_method_in_place(dynamic, "get_user")
+    clone = copier(dynamic)
+    clone.user = "bob"
+    repair(clone, "get_user")
+    assert clone.get_user(1) == "bob:get_user:1"
+    assert dynamic.get_user is cached
+    assert dynamic.get_user(1) == "ann:get_user:1"
+
+
+@shallow
+@pytest.mark.parametrize("repair", [uncache, cache_method_in_place], ids=["uncache", "cache"])
+def test_a_shallow_copy_of_stored_methods_is_repaired_alone(copier, repair):
+    stored = Stored()
+    get = stored.get
+    cached = cache_method_in_place(stored, "get")
+    clone = copier(stored)
+    repair(clone, "get")
+    assert clone.get is not cached
+    uncache(clone)
+    assert clone.get is get
+    assert stored.get is cached
+
+
+@shallow
+def test_the_cached_static_method_of_a_shallow_copy_is_repaired_alone(copier):
+    kinds = Kinds()
+    for name in "static", "builtin":
+        cached = cache_method_in_place(kinds, name)
+        clone = copier(kinds)
+        own = cache_method_in_place(clone, name)
+        assert own.__wrapped__ is cached.__wrapped__
+        uncache(clone)
+        assert name not in vars(clone)
+        assert getattr(kinds, name) is cached
+        uncache(kinds)
+
+
+def test_a_sqlalchemy_select_clones_and_pickles_as_itself():
+    table = sqlalchemy.table("t", sqlalchemy.column("a"))
+    select = sqlalchemy.select(table.c.a)
+    cache_method_in_place(select, "get_final_froms")
+    clone = select.where(table.c.a > 1)
+    assert "WHERE" in str(clone)
+    assert "WHERE" in str(copy.copy(clone))
+    assert "WHERE" in str(pickle.loads(pickle.dumps(clone)))
+    assert "WHERE" not in str(select)
+
+
+# 3. Awkward objects
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        FrozenData,
+        FrozenAttrs,
+        Model,
+        FrozenModel,
+        functools.partial(Items, user="ann"),
+        functools.partial(Attributes, user="ann"),
+        SlotsAndDict,
+        Unhashable,
+        NoWeakrefs,
+        functools.partial(Table, {"a": [1]}),
+    ],
+)
+def test_awkward_objects_can_be_cached_by_name(make):
+    obj = make()
+    data = dict(obj) if isinstance(obj, dict) else None
+    before = entries(obj)
+    cached = cache_method_in_place(obj, "one")
+    assert obj.one(1) == obj.one(1) == "ann:1"
+    assert cached.cache_info()[:2] == (1, 1)
+    assert cached_methods(obj) == {"one": cached}
+    if data is not None:
+        assert dict(obj) == data
+    assert uncache(obj) == ["one"]
+    assert entries(obj) == before
+
+
+def test_models_still_dump_compare_and_copy_their_fields():
+    model = Model(user="bob")
+    cache_method_in_place(model, "one")
+    assert model.model_dump() == {"user": "bob"}
+    assert repr(model) == "Model(user='bob')"
+    assert model.model_copy(deep=True).one(1) == "bob:1"
+    uncache(model)
+    assert model == Model(user="bob")
+
+
+@pytest.mark.parametrize("make", [mock.Mock, mock.MagicMock])
+def test_mocks_can_be_cached(make):
+    client = make()
+    client.one.return_value = "1"
+    before = entries(client)
+    for _ in range(2):
+        cache_methods_in_place(client, ["one", "two"])
+        assert (client.one(1), client.one(1)) == ("1", "1")
+        assert client.two(1) is client.two(1)
+    assert cached_methods(client).keys() == {"one", "two"}
+    assert client.mock_calls == [mock.call.one(1), mock.call.two(1)] * 2
+    assert uncache(client) == ["one", "two"]
+    assert entries(client) == before
+    assert client.one.return_value == "1"
+
+
+def wrapt_proxy(target):
+    return wrapt.ObjectProxy(target)
+
+
+def local_proxy(target):
+    return werkzeug.local.LocalProxy(lambda: target)
+
+
+def weak_proxy(target):
+    return weakref.proxy(target)
+
+
+@pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
+@pytest.mark.parametrize("make", [Client, FrozenData])
+def test_object_proxies_can_be_cached_by_name(make, proxy):
+    client = make()
+    before = entries(client)
+    cached = cache_method_in_place(proxy(client), "one")
+    assert client.one is cached
+    assert cached_methods(proxy(client)) == cached_methods(client) == {"one": cached}
+    again = cache_method_in_place(client, "one")
+    assert cache_method_in_place(proxy(client), "one").__wrapped__ == again.__wrapped__
+    assert proxy(client).one(1) == client.one(1) == "ann:1"
+    assert uncache(proxy(client)) == ["one"]
+    assert entries(client) == before
+
+
+def test_a_predicate_sees_through_an_object_proxy(client):
+    assert cache_methods_in_place(wrapt.ObjectProxy(client), "one".__eq__).keys() == {"one"}
+
+
+@pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy])
+def test_an_object_proxy_whose_target_takes_no_attributes_is_refused(proxy):
+    target = [1]
+    proxied = proxy(target)
+    with pytest.raises(TypeError, match=r"'index' of '\w*Proxy' can't be set"):
+        cache_method_in_place(proxied, "index")
+    assert type(proxied.index) is type(target.index)
+    assert uncache(proxied) == []
+
+
+def test_a_function_of_a_module_can_be_cached():
+    before = entries(fractions)
+    fractions.counted = mock.Mock(return_value=1)
+    cache_method_in_place(fractions, "counted")
+    try:
+        assert fractions.counted(1) == fractions.counted(1) == 1
+    finally:
+        uncache(fractions)
+    fractions.counted.assert_called_once_with(1)
+    del fractions.counted
+    assert entries(fractions) == before
+
+
+def test_whole_modules_take_predicates():
+    module = types.ModuleType("module")
+    module.get, module.Get, module.gets, module.get_two = len, list, [], len
+    assert cache_methods_in_place(module, re.compile("[gG]et").match).keys() == {"get", "get_two"}
+
+
+@pytest.mark.parametrize("proxy", [werkzeug.local.LocalProxy, wrapt.LazyObjectProxy])
+def test_listing_does_not_evaluate_a_lazy_attribute(client, proxy):
+    client.lazy = proxy(mock.Mock(side_effect=AssertionError))
+    cached = cache_method_in_place(client, "one")
+    assert cached_methods(client) == {"one": cached}
+    assert uncache(client) == ["one"]
+
+
+def test_an_object_that_answers_every_name_without_a_dict_is_refused():
+    class Answers:
+        __slots__ = ()
+
+        def __getattr__(self, name):
+            return lambda: name
+
+    with pytest.raises(TypeError, match="'anything' of 'Answers' can't be set"):
+        cache_method_in_place(Answers(), "anything")
+    assert cached_methods(Answers()) == {}
+
+
+# 3. Threads
+
+
+@pytest.fixture
+def _switch_often():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_switch_often")
+@pytest.mark.parametrize("make", [Client, Stored, FrozenData, Dynamic])
+def test_threads_may_patch_undo_list_and_call(make):
+    obj = make()
+    name = {Stored: "get", Dynamic: "get_user"}.get(make, "one")
+    expected = getattr(obj, name)("x")
+    before = entries(obj)
+    stop = threading.Event()
+
+    def patch():
+        for n in range(300):
+            cache_methods_in_place(obj, [name], maxsize=n)
+
+    def undo():
+        for _ in range(300):
+            assert uncache(obj) in ([], [name])
+
+    def call():
+        calls = 0
+        while not stop.is_set():
+            assert getattr(obj, name)("x") == expected
+            assert set(cached_methods(obj)) <= {name}
+            calls += 1
+        assert calls
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        callers = [pool.submit(call) for _ in range(2)]
+        patchers = [pool.submit(job) for job in (patch, undo, patch, undo)]
+        try:
+            for future in patchers:
+                future.result()
+        finally:
+            stop.set()
+        for future in callers:
+            future.result()
+    uncache(obj)
+    assert entries(obj) == before
+
+
+def test_a_call_takes_no_lock_while_a_decorator_runs(client):
+    cache_method_in_place(client, "two")
+    called = []
+
+    def decorator(method):
+        thread = threading.Thread(target=lambda: called.append(client.two(1)))
+        thread.start()
+        thread.join(10)
+        return functools.partial(method)
+
+    cache_method_in_place(client, "one", decorator=decorator)
+    assert called == [["ann", 1]]
+
+
+def test_a_decorator_may_patch_other_objects(client):
+    other = Client("bob")
+
+    def decorator(method):
+        cache_method_in_place(other, "one")
+        return functools.partial(method)
+
+    cache_method_in_place(client, "one", decorator=decorator)
+    assert cached_methods(other).keys() == {"one"}
+
+
+def test_the_module_locks_out_others_while_it_looks_and_sets(client):
+    results = []
+
+    def decorator(method):
+        thread = threading.Thread(target=lambda: results.append(uncache(client)))
+        thread.start()
+        thread.join(0.2)
+        assert results == []
+        results.append(thread)
+        return functools.partial(method)
+
+    cache_method_in_place(client, "one", decorator=decorator)
+    results[0].join(10)
+    assert results[1] == ["one"]
+
+
+# 3. Two vendored copies
+
+
+@pytest.fixture
+def vendored(tmp_path):
+    file = tmp_path / "vendored.py"
+    file.write_text(pathlib.Path(cache_inplace.__file__).read_text())
+    spec = importlib.util.spec_from_file_location("vendored", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_vendored_copy_lists_replaces_and_undoes_what_another_has_cached(client, vendored):
+    before = entries(client)
+    first = cache_method_in_place(client, "one")
+    assert vendored.cached_methods(client) == {"one": first}
+    second = vendored.cache_method_in_place(client, "one", maxsize=7)
+    assert second.__wrapped__ == first.__wrapped__
+    assert cached_methods(client) == {"one": second}
+    assert uncache(client) == ["one"]
+    assert vendored.uncache(client) == []
+    assert entries(client) == before
+
+
+def test_vendored_copies_restore_what_the_first_has_shadowed(vendored):
+    stored = Stored()
+    before = entries(stored)
+    cache_method_in_place(stored, "get")
+    vendored.cache_method_in_place(stored, "get", decorator=functools.partial)
+    cache_method_in_place(stored, "get")
+    assert vendored.uncache(stored) == ["get"]
+    assert entries(stored) == before
+
+
+def test_the_record_is_plain_data_under_the_documented_name(client):
+    stored = Stored()
+    get = stored.get
+    cached = cache_method_in_place(stored, "get")
+    assert cached.__cache_inplace__ == {
+        "id": id(cached),
+        "name": "get",
+        "owner": stored,
+        "class": Stored,
+        "method": get,
+        "shadowed": (get,),
+    }
+    assert type(cached.__cache_inplace__) is dict
+    assert all(f"``{key}``" in cache_inplace.__doc__ for key in cached.__cache_inplace__)
+    assert cache_method_in_place(client, "one").__cache_inplace__["shadowed"] == ()
+
+
+# 3. Refusals
+
+
+def refusal(name, make, call, error, message):
+    return pytest.param(make, call, error, message, id=name)
+
+
+REFUSALS = [
+    refusal(
+        "no such attribute",
+        Client,
+        lambda c: cache_method_in_place(c, "missing"),
+        AttributeError,
+        "'Client' object has no attribute 'missing'",
+    ),
+    refusal(
+        "not callable",
+        Client,
+        lambda c: cache_method_in_place(c, "user"),
+        TypeError,
+        "'user' of 'Client' is 'str', not a method; pass the name of a method",
+    ),
+    refusal(
+        "a class",
+        Client,
+        lambda c: cache_method_in_place(c, "Error"),
+        TypeError,
+        "'Error' of 'Client' is 'type', not a method; pass the name of a method",
+    ),
+    refusal(
+        "a property",
+        Client,
+        lambda c: cache_method_in_place(c, "session"),
+        TypeError,
+        "'session' of 'Client' is computed when read; cache the method that computes it",
+    ),
+    refusal(
+        "a cached property",
+        Client,
+        lambda c: cache_methods_in_place(c, ["one", "chat"]),
+        TypeError,
+        "'chat' of 'Client' is computed when read; cache the method that computes it",
+    ),
+    refusal(
+        "a coroutine function",
+        Results,
+        lambda c: cache_methods_in_place(c, ["one", "coroutine"]),
+        TypeError,
+        "'coroutine' of 'Results' return what works only once; leave out, or pass decorator=",
+    ),
+    refusal(
+        "a special method",
+        Client,
+        lambda c: cache_method_in_place(c, "__repr__"),
+        TypeError,
+        "'__repr__' of 'Client' is looked up on the class; cache the method that it calls",
+    ),
+    refusal(
+        "a class as obj",
+        lambda: Client,
+        lambda c: cache_method_in_place(c, "one"),
+        TypeError,
+        "obj is a class, which would cache for all; pass an instance",
+    ),
+    refusal(
+        "slots",
+        Slotted,
+        lambda c: cache_method_in_place(c, "one"),
+        TypeError,
+        "'one' of 'Slotted' can't be set; cache it on an object that takes it",
+    ),
+    refusal(
+        "a list",
+        list,
+        lambda c: cache_methods_in_place(c, ["index", "count"]),
+        TypeError,
+        "'index' of 'list' can't be set; cache it on an object that takes it",
+    ),
+    refusal(
+        "a named tuple",
+        collections.namedtuple("Point", ()),
+        lambda c: cache_method_in_place(c, "_asdict"),
+        TypeError,
+        "'_asdict' of 'Point' can't be set; cache it on an object that takes it",
+    ),
+    refusal(
+        "an attribute that doesn't take",
+        Stubborn,
+        lambda c: cache_method_in_place(c, "two"),
+        TypeError,
+        "'two' of 'Stubborn' can't be set; cache it on an object that takes it",
+    ),
+    refusal(
+        "names that are no strings",
+        Client,
+        lambda c: cache_methods_in_place(c, ["one", b"two"]),
+        TypeError,
+        "names is 'list', not strings; pass names or a predicate",
+    ),
+    refusal(
+        "names that are bytes",
+        Client,
+        lambda c: cache_methods_in_place(c, b"one"),
+        TypeError,
+        "names is 'bytes', not strings; pass names or a predicate",
+    ),
+    refusal(
+        "names that are none at all",
+        Client,
+        lambda c: cache_methods_in_place(c, None),
+        TypeError,
+        "names is 'NoneType', not strings; pass names or a predicate",
+    ),
+    refusal(
+        "a pattern",
+        Client,
+        lambda c: cache_methods_in_place(c, re.compile("one")),
+        TypeError,
+        "names is 'Pattern', not strings; pass its .match",
+    ),
+    refusal(
+        "a pattern to uncache",
+        Client,
+        lambda c: uncache(c, re.compile("one")),
+        TypeError,
+        "names is 'Pattern', not strings; pass its .match",
+    ),
+    refusal(
+        "several names as one",
+        Client,
+        lambda c: cache_method_in_place(c, ["one"]),
+        TypeError,
+        "name is 'list', not a string; see cache_methods_in_place()",
+    ),
+    refusal(
+        "a method as the predicate",
+        Client,
+        lambda c: cache_methods_in_place(c, c.two),
+        TypeError,
+        "predicate is a method of the 'Client' object; pass its name",
+    ),
+    refusal(
+        "a cached method as the predicate",
+        Client,
+        lambda c: cache_methods_in_place(c, c.one),
+        TypeError,
+        "predicate is a method of the 'Client' object; pass its name",
+    ),
+    refusal(
+        "a method as the predicate to uncache",
+        Client,
+        lambda c: uncache(c, c.one),
+        TypeError,
+        "predicate is a method of the 'Client' object; pass its name",
+    ),
+    refusal(
+        "an unknown option",
+        Client,
+        lambda c: cache_method_in_place(c, "one", ttl=3),
+        TypeError,
+        None,
+    ),
+    refusal(
+        "a bad option, even for no names",
+        Client,
+        lambda c: cache_methods_in_place(c, [], maxsize="10"),
+        TypeError,
+        "maxsize is 'str'; pass an integer or None",
+    ),
+    refusal(
+        "a callable maxsize",
+        Client,
+        lambda c: cache_method_in_place(c, "two", maxsize=len),
+        TypeError,
+        "maxsize is 'builtin_function_or_method'; pass an integer or None",
+    ),
+    refusal(
+        "options with a decorator",
+        Client,
+        lambda c: cache_method_in_place(
+            c, "one", decorator=functools.partial, maxsize=1, typed=True
+        ),
+        TypeError,
+        "options ['maxsize', 'typed'] go with no decorator; give them to the decorator",
+    ),
+    refusal(
+        "a decorator that isn't callable",
+        Client,
+        lambda c: cache_method_in_place(c, "one", decorator=128),
+        TypeError,
+        "decorator is 'int', not callable; pass a function",
+    ),
+    refusal(
+        "a decorator that returns nothing callable",
+        Client,
+        lambda c: cache_method_in_place(c, "one", decorator=lambda _: types.SimpleNamespace()),
+        TypeError,
+        "'one' of 'Client' became 'SimpleNamespace' by decorator, which can't be recorded; "
+        "return a new function",
+    ),
+    refusal(
+        "a decorator that returns what can't be recorded",
+        Client,
+        lambda c: cache_method_in_place(c, "one", decorator=lambda method: method),
+        TypeError,
+        "'one' of 'Client' became 'method' by decorator, which can't be recorded; "
+        "return a new function",
+    ),
+    refusal(
+        "a decorator that returns a stored method itself",
+        Stored,
+        lambda c: cache_method_in_place(c, "get", decorator=lambda method: method),
+        TypeError,
+        "'get' of 'Stored' became 'partial' by decorator, which can't be recorded; "
+        "return a new function",
+    ),
+    refusal(
+        "a decorator that returns one function for two methods",
+        Client,
+        lambda c: cache_methods_in_place(
+            c, ["both", "two"], decorator=lambda _, shared=functools.partial(len): shared
+        ),
+        TypeError,
+        "'two' of 'Client' became 'partial' by decorator, which can't be recorded; "
+        "return a new function",
+    ),
+    refusal(
+        "a predicate that selects nothing",
+        Client,
+        lambda c: cache_methods_in_place(c, re.compile("session|timeout|Error").match),
+        ValueError,
+        "predicate selects no method of 'Client'; pass names",
+    ),
+    refusal(
+        "uncache what isn't cached",
+        Client,
+        lambda c: uncache(c, ["one", "both"]),
+        ValueError,
+        "'both' of 'Client' isn't cached, or is patched over; see cached_methods()",
+    ),
+    refusal(
+        "uncache a property",
+        Client,
+        lambda c: uncache(c, "session"),
+        ValueError,
+        "'session' of 'Client' isn't cached, or is patched over; see cached_methods()",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "call", "error", "message"), REFUSALS)
+def test_refusals_are_clear_and_change_nothing(make, call, error, message):
+    obj = make()
+    cached = None
+    if isinstance(obj, Client):
+        cached = cache_method_in_place(obj, "one", maxsize=9)
+        obj.one("a secret")
+        del obj.calls[:]
+    before = entries(obj) if hasattr(obj, "__dict__") else None
+    with pytest.raises(error) as caught:
+        call(obj)
+    if message is not None:
+        assert str(caught.value) == message
+    assert caught.type is error
+    assert "hunter2" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    if before is not None:
+        assert entries(obj) == before
+    if cached:
+        assert obj.one is cached
+        assert cached.cache_info() == (0, 1, 9, 1)
+        assert obj.calls == []
+
+
+def test_a_product_that_is_cached_elsewhere_keeps_its_record(client):
+    product = functools.partial(len)
+    cache_method_in_place(client, "one", decorator=lambda _: product)
+    other = Client("bob")
+    with pytest.raises(TypeError, match="can't be recorded"):
+        cache_method_in_place(other, "one", decorator=lambda _: product)
+    assert uncache(client) == ["one"]
+    assert list(vars(client)) == list(vars(other)) == ["user", "calls"]
+
+
+def test_a_decorator_may_return_what_it_returned_before(client):
+    decorator = functools.cache(functools.partial)
+    first = cache_method_in_place(client, "one", decorator=decorator)
+    assert cache_method_in_place(client, "one", decorator=decorator) is first
+    uncache(client)
+    assert cache_method_in_place(client, "one", decorator=decorator) is first
+    assert uncache(client) == ["one"]
+    assert list(vars(client)) == ["user", "calls"]
+
+
+# 4. Speed: what can be told without a clock
+
+
+class Asked(Client):
+    @property
+    def __dict__(self):
+        raise AssertionError("the __dict__ was asked for")
+
+
+def test_caching_a_method_of_the_class_by_name_never_asks_for_the_dict():
+    client = Asked()
+    cache_method_in_place(client, "one")
+    cache_methods_in_place(client, ["one", "two"], maxsize=3)
+    assert (client.one(1), client.one(1)) == ("ann:1", "ann:1")
+    with pytest.raises(AssertionError, match="asked for"):
+        cached_methods(client)
+
+
+def test_caching_a_method_of_the_class_by_name_leaves_the_attributes_inline(client):
+    def has_dict():
+        return any(
+            referent is not client.calls
+            for referent in gc.get_referents(client)
+            if isinstance(referent, dict)
+        )
+
+    before = has_dict()
+    cache_method_in_place(client, "one")
+    cache_method_in_place(client, "one")
+    client.one(1)
+    assert has_dict() == before
+
+
+# Real clients
+
+
+@pytest.fixture
+def asked():
+    """What an XML-RPC server on a free loopback port was asked, and a proxy of it."""
+    calls = []
+
+    def add(a, b):
+        calls.append((a, b))
+        return a + b
+
+    with xmlrpc.server.SimpleXMLRPCServer(("127.0.0.1", 0), logRequests=False) as server:
+        server.register_function(add)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            host, port = server.server_address
+            with xmlrpc.client.ServerProxy(f"http://{host}:{port}") as proxy:
+                yield calls, proxy
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_an_xmlrpc_server_is_asked_once(asked):
+    calls, proxy = asked
+    before = entries(proxy)
+    cached = cache_method_in_place(proxy, "add", maxsize=10)
+    assert (proxy.add(1, 2), proxy.add(1, 2), proxy.add(2, 2)) == (3, 3, 4)
+    assert calls == [(1, 2), (2, 2)]
+    assert cached.cache_info() == (1, 2, 10, 2)
+    assert cached_methods(proxy) == {"add": cached}
+    with pytest.raises(xmlrpc.client.Fault):
+        cache_method_in_place(proxy, "missing")()
+    cache_method_in_place(proxy, "add")
+    proxy.add(1, 2)
+    assert len(calls) == 3
+    assert uncache(proxy) == ["add", "missing"]
+    proxy.add(1, 2)
+    assert len(calls) == 4
+    assert entries(proxy) == before
+
+
+def test_an_xmlrpc_proxy_as_the_predicate_selects_nothing(asked):
+    calls, proxy = asked
+    with pytest.raises(ValueError, match="predicate selects no method of 'ServerProxy'"):
+        cache_methods_in_place(proxy, proxy.add)
+    assert calls == []
+
+
+@pytest.fixture
+def stub():
+    """The stub of a gRPC service that counts what it is asked."""
+    calls = []
+
+    def get(request, context):
+        calls.append(request)
+        return request.upper()
+
+    handlers = {"Get": grpc.unary_unary_rpc_method_handler(get)}
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("Service", handlers)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield types.SimpleNamespace(Get=channel.unary_unary("/Service/Get"), calls=calls)
+    server.stop(None).wait()
+
+
+def test_the_methods_of_a_grpc_stub_come_back(stub):
+    before = entries(stub)
+    cache_methods_in_place(stub, str.istitle)
+    assert stub.Get(b"a") == stub.Get(b"a") == b"A"
+    assert stub.calls == [b"a"]
+    assert uncache(stub) == ["Get"]
+    assert entries(stub) == before
+    assert stub.Get(b"b") == b"B"
+
+
+def test_a_zip_file_is_read_once(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "a")
+    with (
+        zipfile.ZipFile(path) as archive,
+        mock.patch.object(
+            zipfile.ZipFile, "open", autospec=True, side_effect=zipfile.ZipFile.open
+        ) as opened,
+    ):
+        cache_method_in_place(archive, "read")
+        assert archive.read("a.txt") == archive.read("a.txt") == b"a"
+        assert opened.call_count == 1
+        uncache(archive)
+        assert archive.read("a.txt") == b"a"
+        assert opened.call_count == 2
+
+
+def test_a_sqlite3_connection_is_refused_and_the_cursors_of_a_subclass_are():
+    class Connection(sqlite3.Connection):
+        def one(self, query):
+            return self.execute(query).fetchone()
+
+    with (
+        contextlib.closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(TypeError, match="'execute' of 'Connection' can't be set"),
+    ):
+        cache_method_in_place(connection, "execute")
+    with contextlib.closing(sqlite3.connect(":memory:", factory=Connection)) as connection:
+        before = entries(connection)
+        cache_methods_in_place(connection, ["one", "execute"])
+        with pytest.raises(TypeError, match="its result, 'Cursor', works only once"):
+            connection.execute("select 1")
+        uncache(connection, "execute")
+        assert connection.one("select random()") == connection.one("select random()")
+        uncache(connection)
+        assert entries(connection) == before
+
+
+def test_a_ctypes_library_is_left_as_if_never_asked():
+    library = ctypes.CDLL(None)
+    before = entries(library)
+    cached = cache_method_in_place(library, "abs")
+    assert library.abs(-3) == library.abs(-3) == 3
+    assert cached.cache_info()[:2] == (1, 1)
+    cache_method_in_place(library, "abs")
+    assert library.abs(-3) == 3
+    uncache(library)
+    assert entries(library) == before
+    configured = library.abs
+    cache_method_in_place(library, "abs")
+    uncache(library)
+    assert library.abs is configured
+
+
+def test_a_pandas_frame_of_the_library_itself_is_cached_without_a_warning():
+    frame = pandas.DataFrame({"a": [1, 1]})
+    cache_method_in_place(frame, "nunique")
+    assert frame.nunique() is frame.nunique()
+    assert list(frame.columns) == ["a"]
+    assert uncache(frame) == ["nunique"]
+
+
+# Any sequence of events
+
+
+class Patching(hypothesis.stateful.RuleBasedStateMachine):
+    """Patch, undo and meddle; then undo it all, and vars() is what it would have been."""
+
+    names = st.sampled_from(["one", "two", "both", "stored", "of_class", "static"])
+
+    def __init__(self):
+        super().__init__()
+        self.client = Client()
+        self.client.stored = functools.partial(len)
+        self.client.both = self.client.both
+        self.unpatched = dict(vars(self.client))
+        self.ours = []  # all that have ever been cached, in case an older one comes back
+        self.theirs = {}
+
+    def expected(self):
+        held = vars(self.client).items()
+        return {name: value for name, value in held if any((name, value) == o for o in self.ours)}
+
+    @hypothesis.stateful.rule(
+        names=st.lists(names), options=st.sampled_from([{}, {"maxsize": 3}, {"typed": True}])
+    )
+    def cache(self, names, options):
+        cached = cache_methods_in_place(self.client, names, **options)
+        assert cached.keys() == set(names)
+        assert all(method.cache_info().currsize == 0 for method in cached.values())
+        self.ours.extend(cached.items())
+
+    @hypothesis.stateful.rule(name=names)
+    def cache_with_a_decorator(self, name):
+        cached = cache_method_in_place(self.client, name, decorator=lambda m: functools.partial(m))
+        self.ours.append((name, cached))
+
+    @hypothesis.stateful.rule(
+        names=st.lists(names), bad=st.sampled_from(["missing", "session", "user", "__repr__"])
+    )
+    def fail_to_cache(self, names, bad):
+        before = entries(self.client)
+        with pytest.raises((AttributeError, TypeError)):
+            cache_methods_in_place(self.client, [*names, bad])
+        assert entries(self.client) == before
+
+    @hypothesis.stateful.rule(names=st.none() | st.lists(names, unique=True))
+    def uncache(self, names):
+        expected = self.expected()
+        before = entries(self.client)
+        if names is None or expected.keys() >= set(names):
+            assert set(uncache(self.client, names)) == set(expected if names is None else names)
+        else:
+            with pytest.raises(ValueError, match="isn't cached"):
+                uncache(self.client, names)
+            assert entries(self.client) == before
+
+    @hypothesis.stateful.rule(name=names)
+    def patch_on_top(self, name):
+        if name not in self.theirs:
+            self.theirs[name] = mock.patch.object(self.client, name)
+            self.theirs[name].start()
+
+    @hypothesis.stateful.precondition(lambda self: self.theirs)
+    @hypothesis.stateful.rule(data=st.data())
+    def undo_patch_on_top(self, data):
+        self.theirs.pop(data.draw(st.sampled_from(sorted(self.theirs)))).stop()
+
+    @hypothesis.stateful.rule(name=names)
+    def delete(self, name):
+        if name in vars(self.client) and name not in self.theirs and hasattr(Client, name):
+            delattr(self.client, name)
+            self.unpatched.pop(name, None)
+
+    @hypothesis.stateful.rule(name=st.sampled_from(["extra", "user"]), value=st.integers())
+    def write(self, name, value):
+        setattr(self.client, name, value)
+        self.unpatched[name] = vars(self.client)[name]
+
+    @hypothesis.stateful.rule(name=names)
+    def overwrite(self, name):
+        if name not in self.theirs:
+            mine = functools.partial(repr)
+            was_there = name in vars(self.client)
+            setattr(self.client, name, mine)
+            if was_there and name not in self.unpatched:
+                # It stays where the cached method was, behind whatever came before that.
+                self.unpatched = {
+                    key: mine if key == name else self.unpatched[key]
+                    for key in vars(self.client)
+                    if key == name or key in self.unpatched
+                }
+            self.unpatched[name] = mine
+
+    @hypothesis.stateful.invariant()
+    def what_is_cached_is_listed(self):
+        assert cached_methods(self.client) == self.expected()
+
+    def teardown(self):
+        for patch in self.theirs.values():
+            patch.stop()
+        uncache(self.client)
+        assert entries(self.client) == [(n, id(value)) for n, value in self.unpatched.items()]
+        assert uncache(self.client) == []
+
+
+TestPatching = Patching.TestCase
+TestPatching.settings = hypothesis.settings(
+    max_examples=200, stateful_step_count=30, deadline=None, derandomize=True, database=None
+)
+
+
+@hypothesis.given(
+    args=st.lists(st.integers() | st.text(), max_size=3),
+    kwargs=st.dictionaries(st.from_regex(r"[a-z_]{1,9}", fullmatch=True), st.integers()),
+)
+def test_any_arguments_give_the_result_of_the_method(args, kwargs):
+    class Echo:
+        def echo(self, *args, **kwargs):
+            return args, kwargs
+
+    echo = Echo()
+    expected = echo.echo(*args, **kwargs)
+    cached = cache_method_in_place(echo, "echo")
+    assert echo.echo(*args, **kwargs) == echo.echo(*args, **kwargs) == expected
+    assert cached.cache_info()[:2] == (1, 1)
