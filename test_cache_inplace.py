@@ -32,6 +32,7 @@ import zipfile
 from unittest import mock
 
 import attrs
+import cachetools
 import grpc
 import hypothesis
 import hypothesis.stateful
@@ -598,7 +599,7 @@ def test_a_computed_attribute_that_was_evaluated_is_still_no_method(client):
 
 class Kinds(Client):
     by_partial = functools.partialmethod(Client.one, upper=True)
-    partial = functools.partial(fractions.Fraction, 1)
+    partial = staticmethod(functools.partial(fractions.Fraction, 1))
     builtin = len
 
     @functools.singledispatchmethod
@@ -1136,7 +1137,8 @@ def a_cursor():
 
 
 def a_sqlalchemy_result():
-    with sqlalchemy.create_engine("sqlite://").connect() as connection:
+    engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.NullPool)
+    with engine.connect() as connection:
         return connection.execute(sqlalchemy.text("select 1")).freeze()()
 
 
@@ -2330,6 +2332,122 @@ def test_a_pandas_frame_of_the_library_itself_is_cached_without_a_warning():
     assert frame.nunique() is frame.nunique()
     assert list(frame.columns) == ["a"]
     assert uncache(frame) == ["nunique"]
+
+
+# The README; its sessions are run by pytest's --doctest-glob
+
+README = (pathlib.Path(__file__).parent / "README.md").read_text()
+TRY_IT, *RECIPES = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_what_the_readme_says_to_paste_can_be_pasted():
+    run = subprocess.run(
+        [sys.executable, "-i", cache_inplace.__file__],
+        input=TRY_IT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Error" not in run.stderr
+    _, cached, info, names, _ = run.stdout.splitlines()
+    assert len(set(eval(cached))) == 1
+    assert info == "CacheInfo(hits=9, misses=1, maxsize=1000, currsize=1)"
+    assert names == "['randint']"
+
+
+class Flaky(Client):
+    """A client whose every second answer fails, and that can answer asynchronously, too."""
+
+    def get_user(self, name):
+        self.calls.append(("get_user", name))
+        if len(self.calls) % 2:
+            raise ConnectionError
+        return f"{self.user}:user:{name}"
+
+    def get_repo(self, name):
+        self.calls.append(("get_repo", name))
+        return f"{self.user}:repo:{name}"
+
+    async def fetch_user(self, name):
+        self.calls.append(("fetch_user", name))
+        return name
+
+
+@pytest.fixture
+def run_recipe(tmp_path):
+    """Run the recipe of the README that has a word, for a client."""
+    given = {
+        "cachetools": cachetools,  # which one recipe takes from the one before
+        "cache_method_in_place": cache_method_in_place,
+        "cache_methods_in_place": cache_methods_in_place,
+        "directory": tmp_path,
+        "backend": "dogpile.cache.dbm",
+        "arguments": {"filename": str(tmp_path / "dbm")},
+    }
+
+    with contextlib.ExitStack() as stack:
+
+        def run(word, client):
+            (source,) = (source for source in RECIPES if word in source)
+            names = {**given, "client": client}
+            exec(source, names)
+            if "disk" in names:
+                stack.callback(names["disk"].close)
+
+        yield run
+
+
+def test_every_recipe_of_the_readme_is_tested():
+    words = ["TTLCache", "condition=", "alru_cache", "tenacity", "diskcache", "dogpile"]
+    assert len(RECIPES) == len(words)
+    assert all(sum(word in source for source in RECIPES) == 1 for word in words)
+
+
+@pytest.mark.parametrize("word", ["TTLCache", "diskcache", "dogpile"])
+def test_recipes_for_two_methods_mix_up_neither_methods_nor_users(word, run_recipe):
+    for user in "ann", "bob":
+        client = Flaky(user)
+        client.calls.append("something, so that the next answer is good")
+        run_recipe(word, client)
+        for _ in range(2):
+            assert client.get_user("x") == f"{user}:user:x"
+            assert client.get_repo("x") == f"{user}:repo:x"
+        assert client.calls[1:] == [("get_user", "x"), ("get_repo", "x")]
+        assert uncache(client) == ["get_user", "get_repo"]
+
+
+def test_the_recipe_for_one_call_per_key_asks_once_under_load(run_recipe):
+    class Slow(Client):
+        def get_user(self, *names):
+            self.calls.append(names)
+            barrier.wait(10)
+            return len(names)
+
+    barrier = threading.Barrier(2)
+    client = Slow()
+    run_recipe("condition=", client)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(client.get_user, [1], {2}) for _ in range(4)]
+        barrier.wait(10)
+        assert [future.result(10) for future in futures] == [2, 2, 2, 2]
+    assert client.calls == [([1], {2})]
+
+
+def test_the_recipe_for_coroutine_functions_asks_once(run_recipe):
+    async def main():
+        run_recipe("alru_cache", client)
+        return [await client.fetch_user("x"), await client.fetch_user("x")]
+
+    client = Flaky()
+    assert asyncio.run(main()) == ["x", "x"]
+    assert client.calls == [("fetch_user", "x")]
+
+
+def test_the_recipe_for_retry_asks_again_when_it_fails_and_then_no_more(run_recipe):
+    client = Flaky()
+    run_recipe("tenacity", client)
+    assert client.get_user("x") == client.get_user("x") == "ann:user:x"
+    assert client.calls == [("get_user", "x"), ("get_user", "x")]
 
 
 # Any sequence of events
