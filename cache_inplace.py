@@ -30,7 +30,7 @@ A cached method carries the record of its patch as plain data,
 so that two vendored copies of this file understand each other:
 its attribute ``__cache_inplace__`` is a dict with the keys
 ``id`` (of the cached method itself, since `functools.wraps` copies the record),
-``name``, ``owner`` and ``class`` (the object that was patched, and its class),
+``name`` and ``owner`` (the object that was patched),
 ``method`` (what the cached method replaced)
 and ``shadowed`` (a tuple of what the object itself held under that name, if anything).
 
@@ -50,7 +50,7 @@ import pkgutil
 import re
 import threading
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], Any]
@@ -60,6 +60,8 @@ _Maybe: TypeAlias = tuple[()] | tuple[Any]  # what is held under a name, or noth
 
 _RECORD = "__cache_inplace__"
 
+# What a class holds to make a method, and that leaves nothing on an instance by being fetched.
+_BINDERS = types.FunctionType, types.MethodDescriptorType, classmethod
 _ONE_SHOT_FLAGS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 # What @contextmanager and @asynccontextmanager return.
 _FROM_GENERATOR = contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager
@@ -110,7 +112,7 @@ def cache_method_in_place(
     """
     if not isinstance(name, str):
         raise TypeError(f"name is {_kind(name)}, not a string; see cache_methods_in_place()")
-    return cache_methods_in_place(obj, name, decorator=decorator, **options)[name]
+    return cache_methods_in_place(obj, name, decorator=decorator, **options)[str.__str__(name)]
 
 
 def cache_methods_in_place(
@@ -150,7 +152,7 @@ def cache_methods_in_place(
         raise TypeError("obj is a class, which would cache for all; pass an instance")
     cache = _cacher(decorator, options)
     with _lock:
-        selected = _selected(obj, names, _public_names(obj))
+        selected = _selected(obj, names)
         if callable(names):
             selected = [name for name in selected if _is_method(obj, name)]
             if not selected:
@@ -214,10 +216,9 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
     with _lock:
         patches = _patches(obj)
         selected = list(patches) if names is None else _selected(obj, names, patches)
-        for name in selected:
-            if name not in patches:
-                why = "isn't cached, or is patched over; see cached_methods()"
-                raise ValueError(f"{name!r} of {_kind(obj)} {why}")
+        for name in set(selected) - set(patches):
+            why = "isn't cached, or is patched over; see cached_methods()"
+            raise ValueError(f"{name!r} of {_kind(obj)} {why}")
         _replace(obj, {n: ((patches[n][0],), patches[n][1]["shadowed"]) for n in selected})
     return selected
 
@@ -233,36 +234,34 @@ def _refusal(obj: object, name: str, why: str) -> TypeError:
 
 def _cacher(decorator: _Decorator | None, options: dict[str, Any]) -> Callable[[_Record], Any]:
     if decorator is None:
-        maxsize = options.get("maxsize")
         # lru_cache() would take a callable for the function to cache.
-        if not (maxsize is None or isinstance(maxsize, int)):
+        if not isinstance(maxsize := options.get("maxsize"), int | None):
             raise TypeError(f"maxsize is {_kind(maxsize)}; pass an integer or None")
         return functools.partial(_lru_cached, functools.lru_cache(**options))
     if options:
-        raise TypeError(f"options {list(options)} go with no decorator; give them to the decorator")
+        raise TypeError(
+            f"{list(options)} can't go with decorator; give the options to the decorator"
+        )
     if not callable(decorator):
         raise TypeError(f"decorator is {_kind(decorator)}, not callable; pass a function")
     return lambda record: decorator(record["method"])
 
 
-def _selected(obj: object, names: _Names, candidates: Iterable[str]) -> list[str]:
+def _selected(obj: object, names: _Names, cached: Iterable[str] | None = None) -> list[str]:
     if callable(names):
         method = _record_of(names).get("method", names)
         if getattr(method, "__self__", None) is obj:
             raise TypeError(f"predicate is a method of the {_kind(obj)} object; pass its name")
-        return [name for name in candidates if names(name)]
+        # Not before here, since dir() asks for the __dict__ of obj, which explicit names must not.
+        public = (name for name in dir(obj) if not name.startswith("_"))
+        return [name for name in (public if cached is None else cached) if names(name)]
     try:
         # str.__str__() makes plain strings of enum members, for the keys in vars(obj).
-        listed = map(str.__str__, [names] if isinstance(names, str) else names)
-        return list(dict.fromkeys(listed))
+        names = [names] if isinstance(names, str) else names
+        return list(dict.fromkeys(map(str.__str__, names)))
     except TypeError as error:
         remedy = "its .match" if isinstance(names, re.Pattern) else "names or a predicate"
         raise TypeError(f"names is {_kind(names)}, not strings; pass {remedy}") from error
-
-
-def _public_names(obj: object) -> Iterator[str]:
-    # A generator, since dir() asks for the __dict__ of obj, which explicit names must not.
-    yield from (name for name in dir(obj) if not name.startswith("_"))
 
 
 def _is_method(obj: object, name: str) -> bool:
@@ -281,13 +280,13 @@ def _find(obj: object, name: str) -> tuple[_Record, _Maybe]:
     value, held = _fetch(obj, name, on_class)
     if not callable(value) or isinstance(value, type):
         raise _refusal(obj, name, f"is {_kind(value)}, not a method; pass the name of a method")
-    new = {"name": name, "owner": obj, "class": obj.__class__, "method": value, "shadowed": held}
-    if old := _record_of(value):
-        new["method"] = old["method"]  # even if it was stored here from elsewhere: no stacks
-        if held and _belongs(old, obj, name):
-            new["method"] = _unpatched(obj, name, on_class, old)
-            new["shadowed"] = old["shadowed"]
-    return new, held
+    record = {"name": name, "owner": obj, "method": value, "shadowed": held}
+    old = _record_of(value)
+    if held and _belongs(old, obj, name):
+        record.update(method=_unpatched(obj, name, on_class, old), shadowed=old["shadowed"])
+    elif old:
+        record["method"] = old["method"]  # stored here from elsewhere: caches never stack
+    return record, held
 
 
 def _class_attribute(obj: object, name: str) -> _Maybe:
@@ -310,7 +309,7 @@ def _is_computed(on_class: _Maybe) -> bool:
 
 
 def _fetch(obj: object, name: str, on_class: _Maybe, *default: object) -> tuple[Any, _Maybe]:
-    if on_class and _is_ordinary(obj):
+    if on_class and isinstance(on_class[0], _BINDERS) and _is_ordinary(obj):
         # A method of the class is bound anew by each fetch, unlike what obj itself holds.
         # That tells without asking for its __dict__, which would slow obj down for good.
         value = getattr(obj, name)
@@ -320,7 +319,7 @@ def _fetch(obj: object, name: str, on_class: _Maybe, *default: object) -> tuple[
             return value, (value,)
     held = _held(obj, name)
     value = getattr(obj, name, *default)
-    if not held and _held(obj, name):
+    if not held:
         _set(obj, name, ())  # what fetching has left there, as ctypes.CDLL does
     return value, held
 
@@ -342,17 +341,14 @@ def _held(obj: object, name: str) -> _Maybe:
 
 
 def _set(obj: object, name: str, held: _Maybe) -> None:
-    ordinary = _is_ordinary(obj)
     # Where this has no effect, caching finds out by fetching again.
-    with contextlib.suppress(AttributeError, KeyError):
-        if held and ordinary:
+    if not held:
+        _namespace(obj).pop(name, None)
+    elif not _is_ordinary(obj):
+        _namespace(obj)[name] = held[0]
+    else:
+        with contextlib.suppress(AttributeError):
             object.__setattr__(obj, name, held[0])
-        elif held:
-            _namespace(obj)[name] = held[0]
-        elif ordinary:
-            object.__delattr__(obj, name)
-        else:
-            del _namespace(obj)[name]
 
 
 def _record_of(value: object) -> _Record:
@@ -366,20 +362,20 @@ def _belongs(record: _Record, obj: object, name: str) -> bool:
     # If obj is of the same class, it is a shallow copy (there are none of modules),
     # or the same object behind a proxy.
     return record.get("name") == name and (
-        record["owner"] is obj or record["class"] is obj.__class__ is not types.ModuleType
+        record["owner"] is obj or record["owner"].__class__ is obj.__class__ is not types.ModuleType
     )
 
 
 def _unpatched(obj: object, name: str, on_class: _Maybe, record: _Record) -> Any:
-    # What uncaching would reveal: for a shallow copy, its own method, not its original's.
-    make_up = getattr(type(obj), "__getattr__", None)
-    if on_class and not record["shadowed"]:
+    if record["shadowed"] or record["owner"] is obj:
+        return record["method"]
+    # The method of a shallow copy is bound to its original.
+    if on_class:
         bind = getattr(type(on_class[0]), "__get__", lambda attribute, *_: attribute)
         return bind(on_class[0], obj, type(obj))
-    if make_up and not record["shadowed"] and record["owner"] is not obj:
-        method = make_up(obj, name)
-        return _record_of(method).get("method", method)
-    return record["method"]
+    make_up = getattr(type(obj), "__getattr__", lambda *_: record["method"])
+    method = make_up(obj, name)
+    return _record_of(method).get("method", method)
 
 
 def _makes_one_shots(method: Any) -> bool:
@@ -392,20 +388,21 @@ def _makes_one_shots(method: Any) -> bool:
 def _lru_cached(lru_cache: _Decorator, record: _Record) -> Any:
     obj, name, method = record["owner"], record["name"], record["method"]
     checked = functools.update_wrapper(functools.partial(_call, obj, name, method), method)
-    for mark in "__signature__", "cache_parameters":
-        checked.__dict__.pop(mark, None)  # a function's, so with self, or an inner cache's
+    # The signature of the function has a self, the others would be those of an inner cache.
+    for mark in "__signature__", "cache_info", "cache_clear", "cache_parameters":
+        checked.__dict__.pop(mark, None)
     cached = lru_cache(checked)
     cached.__wrapped__ = method
 
-    is_bound = getattr(method, "__self__", None) is obj and not record["shadowed"]
-    plain: tuple[Any, tuple[Any, ...]] = operator.getitem, ((method,), 0)
+    # The function may have another name than the method, and deepcopy() shares builtin methods.
+    of_class = not record["shadowed"] and hasattr(type(obj), name)
+    itself, by_name = (operator.getitem, ((method,), 0)), (getattr, (obj, name))
+    plain: Any = by_name if of_class else itself
+    deep: Any = itself if type(method) is types.MethodType else plain
     if isinstance(obj, types.ModuleType):
         plain = pkgutil.resolve_name, (f"{obj.__name__}:{name}",)
-    elif is_bound and hasattr(type(obj), name):
-        # The function may have another name, and deepcopy() shares builtin methods.
-        plain = getattr, (obj, name)
     cached.__reduce_ex__ = lambda _protocol: plain
-    cached.__deepcopy__ = lambda memo: plain[0](*copy.deepcopy(plain[1], memo))
+    cached.__deepcopy__ = lambda memo: deep[0](*copy.deepcopy(deep[1], memo))
     return cached
 
 
@@ -434,6 +431,8 @@ def _recorded(cached: Any, record: _Record) -> Any:
     if callable(cached) and cached is not record["method"] and is_new:
         with contextlib.suppress(AttributeError, TypeError):
             setattr(cached, _RECORD, record)
+    if _namespace(record["method"]).get(_RECORD) is record:
+        del record["method"].__dict__[_RECORD]  # where the proxies of wrapt's decorators set it
     if _record_of(cached) is not record:
         why = f"became {_kind(cached)} by decorator, which can't be recorded; return a new function"
         raise _refusal(record["owner"], record["name"], why)
@@ -441,19 +440,18 @@ def _recorded(cached: Any, record: _Record) -> Any:
 
 
 def _patches(obj: object) -> dict[str, tuple[Any, _Record]]:
-    snapshot = dict(_namespace(obj))
+    held = dict(_namespace(obj))
     # Statically, since an attribute may be a proxy that connects when it is looked into.
-    get = functools.partial(inspect.getattr_static, attr=_RECORD, default=None)
-    marked = {n: value for n, value in snapshot.items() if callable(value) and get(value)}
-    records = {n: (value, _record_of(value)) for n, value in marked.items()}
-    return {n: found for n, found in records.items() if _belongs(found[1], obj, n)}
+    peek = functools.partial(inspect.getattr_static, attr=_RECORD, default=None)
+    found = {n: (v, _record_of(v)) for n, v in held.items() if callable(v) and peek(v)}
+    return {n: patch for n, patch in found.items() if _belongs(patch[1], obj, n)}
 
 
 def _replace(obj: object, changes: Mapping[str, tuple[_Maybe, _Maybe]]) -> None:
     try:
         for name, (_, new) in changes.items():
             _set(obj, name, new)
-            if new and getattr(obj, name) is not new[0]:
+            if new and _record_of(new[0]) and getattr(obj, name) is not new[0]:
                 raise _refusal(obj, name, "can't be set; cache it on an object that takes it")
     except BaseException:
         for name, (old, _) in changes.items():

@@ -448,7 +448,20 @@ def test_the_marks_of_the_method_are_copied_as_lru_cache_does():
     cached = cache_method_in_place(Marked(), "one", maxsize=3)
     assert cached.mark == "here"
     assert cached.cache_parameters()["maxsize"] == 3
-    assert cached.cache_info().maxsize == 3
+
+
+def test_the_cache_that_is_looked_at_and_cleared_is_never_one_that_the_method_has():
+    class Memoized:
+        def one(self):
+            return object()
+
+    Memoized.one.cache_info = Memoized.one.cache_clear = mock.Mock(side_effect=AssertionError)
+    memoized = Memoized()
+    cached = cache_method_in_place(memoized, "one")
+    first = memoized.one()
+    assert cached.cache_info().currsize == 1
+    cached.cache_clear()
+    assert memoized.one() is not first
 
 
 def test_exceptions_pass_through_and_are_not_cached(client):
@@ -715,6 +728,14 @@ def test_names_of_a_string_enum_are_plain_strings(client):
     assert cache_method_in_place(client, Names.ONE) is client.one
 
 
+def test_a_name_with_a_hash_of_its_own_is_a_plain_name(client):
+    class Name(str):
+        def __hash__(self):
+            return 1
+
+    assert cache_method_in_place(client, Name("one")) is client.one
+
+
 def test_one_string_is_one_name(client):
     assert cache_methods_in_place(client, "one") == {"one": client.one}
 
@@ -848,10 +869,22 @@ def test_caching_again_with_a_decorator_replaces_the_cache(client):
     assert client.one.__wrapped__ == first.__wrapped__
 
 
-def test_caching_again_takes_the_method_that_the_class_has_by_now(client, monkeypatch):
-    cache_method_in_place(client, "one")
-    monkeypatch.setattr(Client, "one", lambda self, arg: f"new {arg}")
-    assert cache_method_in_place(client, "one")(1) == "new 1"
+def test_caching_again_keeps_what_the_class_has_put_around_the_method():
+    class Audited(Client):
+        """A client that logs all calls, in what it hands out as its methods."""
+
+        def __getattribute__(self, name):
+            value = super().__getattribute__(name)
+            if not isinstance(value, types.MethodType):
+                return value
+            return lambda *args: (self.log.append(args), value(*args))[1]
+
+    client = Audited()
+    client.log = []
+    for _ in range(2):
+        cache_method_in_place(client, "one")
+        assert client.one(1) == "ann:1"
+    assert client.log == [(1,), (1,)]
 
 
 def test_a_cached_method_cached_under_another_name_is_not_stacked(client):
@@ -903,6 +936,51 @@ def test_a_shadowed_attribute_comes_back_as_the_same_object_in_its_place():
     assert stored.get is get
     uncache(stored)
     assert list(vars(stored)) == ["before", "get", "list", "after"]
+
+
+@pytest.mark.parametrize("name", ["__odd", "odd__", "_odd_"])
+def test_only_two_underscores_at_both_ends_are_special(client, name):
+    setattr(client, name, client.one)
+    cache_method_in_place(client, name)
+    assert uncache(client) == [name]
+
+
+class Wrapping(Client):
+    """A client that wraps whatever function it hands out, anew each time."""
+
+    def __getattribute__(self, name):
+        value = super().__getattribute__(name)
+        if not isinstance(value, (types.FunctionType, types.MethodType)):
+            return value
+        return lambda *args: value(*args)
+
+
+@pytest.mark.parametrize("names", ["one", "hook", ["hook", "one", "two"]], ids=str)
+def test_what_an_object_holds_comes_back_even_if_it_hands_out_something_else(names):
+    client = Wrapping()
+    client.hook = client.one = lambda arg: arg
+    client.last = None
+    before = entries(client)
+    cache_methods_in_place(client, names)
+    uncache(client)
+    assert entries(client) == before
+
+
+def test_what_fetching_a_descriptor_leaves_on_the_object_is_taken_away_again():
+    class Memoized(Client):
+        @cachetools.cachedmethod(lambda self: self.cache)
+        def memoized(self, arg):
+            return arg
+
+    client = Memoized()
+    client.cache = {}
+    before = entries(client)
+    cache_method_in_place(client, "memoized")
+    assert uncache(client) == ["memoized"]
+    assert entries(client) == before
+    with pytest.raises(TypeError, match="'session' of 'Memoized' is computed"):
+        cache_methods_in_place(client, ["memoized", "session"])
+    assert entries(client) == before
 
 
 def test_an_attribute_of_the_instance_that_hides_a_method_of_its_class_comes_back(client):
@@ -1079,11 +1157,38 @@ def test_a_function_of_a_patched_module_imported_into_another_is_not_touched():
     assert uncache(source) == ["get"]
 
 
-def test_an_object_whose_class_was_changed_can_still_be_uncached(client):
+def test_an_object_whose_class_was_changed_can_still_be_uncached_and_so_can_its_copy(client):
     cache_method_in_place(client, "one")
     client.__class__ = Child
-    assert uncache(client) == ["one"]
-    assert list(vars(client)) == ["user", "calls"]
+    for obj in copy.copy(client), client:
+        assert uncache(obj) == ["one"]
+        assert list(vars(obj)) == ["user", "calls"]
+
+
+class PosingProxy:
+    """A proxy in pure Python with a __dict__ of its own, that passes for its target's class."""
+
+    def __init__(self, target):
+        self.target = target
+
+    @property
+    def __class__(self):
+        return type(self.target)
+
+    def __getattr__(self, name):
+        return getattr(self.target, name)
+
+
+def test_a_proxy_with_a_dict_of_its_own_is_left_as_it_was():
+    target = Stored()
+    proxy = PosingProxy(target)
+    before = entries(proxy)
+    cached = cache_method_in_place(target, "get")
+    own = cache_method_in_place(proxy, "get")
+    assert own.__wrapped__ is cached.__wrapped__
+    assert uncache(proxy) == ["get"]
+    assert entries(proxy) == before
+    assert target.get is cached
 
 
 # 3. Results that work only once
@@ -1228,7 +1333,6 @@ def test_a_coroutine_that_was_refused_runs_on_if_somebody_has_started_it():
         threading.Lock,
         lambda: pandas.DataFrame({"a": [1]}),
     ],
-    ids=str,
 )
 def test_every_other_result_is_cached_as_it_is(make):
     client = Results()
@@ -1402,6 +1506,38 @@ def test_methods_whose_function_has_another_name_copy_as_themselves(name, copier
 
 
 @copiers
+@pytest.mark.parametrize(
+    "name",
+    ["by_partial", "by_type", "by_class_cache", "decorated", "of_class", "static", "builtin"],
+)
+def test_every_kind_of_method_copies_as_itself(name, copier):
+    kinds = Kinds()
+    cache_method_in_place(kinds, name)
+    clone = copier(kinds)
+    clone.user = "bob"
+    plain = Kinds("bob")
+    assert getattr(clone, name)("x") == getattr(plain, name)("x")
+    assert cached_methods(clone) == {}
+
+
+class Lazy(Client):
+    """A client that can't tell its methods while it is being copied."""
+
+    def __getattribute__(self, name):
+        if name == "one":
+            assert self.user
+        return super().__getattribute__(name)
+
+
+def test_a_deep_copy_fetches_nothing_from_a_copy_that_isnt_ready():
+    client = Lazy()
+    cache_method_in_place(client, "one")
+    clone = copy.deepcopy(client)
+    clone.user = "bob"
+    assert clone.one(1) == "bob:1"
+
+
+@copiers
 def test_stored_and_dynamic_methods_copy_as_the_object_would_have_copied_them(copier):
     stored, dynamic = Stored(), Dynamic()
     stored.one = stored.list
@@ -1456,6 +1592,13 @@ def test_cached_functions_of_modules_copy(module, name, copier):
     finally:
         uncache(module)
     assert getattr(clone, "__wrapped__", clone) is plain
+
+
+def test_cached_functions_of_modules_that_cant_be_imported_deep_copy():
+    module = types.ModuleType("not_to_be_imported")
+    module.get = plain = Client().static
+    cached = cache_method_in_place(module, "get")
+    assert copy.deepcopy([cached]) == [plain]
 
 
 def test_pickles_load_without_cache_inplace(tmp_path):
@@ -1855,7 +1998,6 @@ def test_the_record_is_plain_data_under_the_documented_name(client):
         "id": id(cached),
         "name": "get",
         "owner": stored,
-        "class": Stored,
         "method": get,
         "shadowed": (get,),
     }
@@ -2047,7 +2189,7 @@ REFUSALS = [
             c, "one", decorator=functools.partial, maxsize=1, typed=True
         ),
         TypeError,
-        "options ['maxsize', 'typed'] go with no decorator; give them to the decorator",
+        "['maxsize', 'typed'] can't go with decorator; give the options to the decorator",
     ),
     refusal(
         "a decorator that isn't callable",
@@ -2138,6 +2280,36 @@ def test_refusals_are_clear_and_change_nothing(make, call, error, message):
         assert obj.calls == []
 
 
+class SlottedCallable:
+    __slots__ = ()
+
+    def __call__(self):
+        raise AssertionError
+
+
+@wrapt.decorator
+def by_wrapt(wrapped, instance, args, kwargs):
+    return wrapped(*args, **kwargs)
+
+
+@pytest.mark.parametrize("product", [SlottedCallable(), [].append, dict, by_wrapt(len)], ids=repr)
+def test_a_product_that_takes_no_attributes_is_refused(client, product):
+    before = entries(client)
+    with pytest.raises(TypeError, match="which can't be recorded"):
+        cache_method_in_place(client, "one", decorator=lambda _: product)
+    assert entries(client) == before
+
+
+@pytest.mark.parametrize("name", ["one", "static", "stored"])
+def test_a_product_that_would_put_its_record_on_the_method_is_refused(client, name):
+    client.stored = Client.static
+    before = entries(client)
+    with pytest.raises(TypeError, match="which can't be recorded"):
+        cache_method_in_place(client, name, decorator=by_wrapt)
+    assert entries(client) == before
+    assert vars(Client.one) == vars(Client.static) == {}
+
+
 def test_a_product_that_is_cached_elsewhere_keeps_its_record(client):
     product = functools.partial(len)
     cache_method_in_place(client, "one", decorator=lambda _: product)
@@ -2161,34 +2333,18 @@ def test_a_decorator_may_return_what_it_returned_before(client):
 # 4. Speed: what can be told without a clock
 
 
-class Asked(Client):
-    @property
-    def __dict__(self):
-        raise AssertionError("the __dict__ was asked for")
-
-
-def test_caching_a_method_of_the_class_by_name_never_asks_for_the_dict():
-    client = Asked()
-    cache_method_in_place(client, "one")
-    cache_methods_in_place(client, ["one", "two"], maxsize=3)
-    assert (client.one(1), client.one(1)) == ("ann:1", "ann:1")
-    with pytest.raises(AssertionError, match="asked for"):
-        cached_methods(client)
-
-
-def test_caching_a_method_of_the_class_by_name_leaves_the_attributes_inline(client):
-    def has_dict():
-        return any(
-            referent is not client.calls
-            for referent in gc.get_referents(client)
-            if isinstance(referent, dict)
-        )
+@pytest.mark.parametrize("name", ["one", "of_class"])
+def test_caching_a_method_of_the_class_by_name_never_asks_for_the_dict(client, name):
+    def has_dict():  # which Python makes when it is first asked for, from 3.11 on
+        return any(type(referent) is dict for referent in gc.get_referents(client))
 
     before = has_dict()
-    cache_method_in_place(client, "one")
-    cache_method_in_place(client, "one")
-    client.one(1)
-    assert has_dict() == before
+    for maxsize in 3, 4:
+        cache_method_in_place(client, name, maxsize=maxsize)
+        getattr(client, name)(1)
+        assert has_dict() == before
+    cached_methods(client)
+    assert has_dict()
 
 
 # Real clients
