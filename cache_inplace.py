@@ -160,7 +160,7 @@ def cache_methods_in_place(
         found = {name: _find(obj, name) for name in selected}
         culprits = [repr(n) for n, (r, _) in found.items() if _makes_one_shots(r["method"])]
         if culprits and decorator is None:
-            why = "return what works only once; leave out, or pass decorator="
+            why = "make what works only once; leave out, or pass decorator="
             raise TypeError(f"{', '.join(culprits)} of {_kind(obj)} {why}")
         cached = {name: _recorded(cache(record), record) for name, (record, _) in found.items()}
         _replace(obj, {name: (held, (cached[name],)) for name, (_, held) in found.items()})
@@ -312,8 +312,8 @@ def _fetch(obj: object, name: str, on_class: _Maybe, *default: object) -> tuple[
     if on_class and isinstance(on_class[0], _BINDERS) and _is_ordinary(obj):
         # A method of the class is bound anew by each fetch, unlike what obj itself holds.
         # That tells without asking for its __dict__, which would slow obj down for good.
-        value = getattr(obj, name)
-        if value is not getattr(obj, name):
+        value = getattr(obj, name, *default)
+        if value is not getattr(obj, name, *default):
             return value, ()
         if _belongs(_record_of(value), obj, name):
             return value, (value,)
@@ -372,9 +372,9 @@ def _unpatched(obj: object, name: str, on_class: _Maybe, record: _Record) -> Any
     # The method of a shallow copy is bound to its original.
     if on_class:
         bind = getattr(type(on_class[0]), "__get__", lambda attribute, *_: attribute)
-        return bind(on_class[0], obj, type(obj))
-    make_up = getattr(type(obj), "__getattr__", lambda *_: record["method"])
-    method = make_up(obj, name)
+        method = bind(on_class[0], obj, type(obj))
+    else:
+        method = getattr(type(obj), "__getattr__", lambda *_: record["method"])(obj, name)
     return _record_of(method).get("method", method)
 
 
@@ -426,16 +426,15 @@ def _works_once(result: object) -> bool:
 
 def _recorded(cached: Any, record: _Record) -> Any:
     record = {"id": id(cached), **record}
-    earlier = _record_of(cached) or record
-    is_new = earlier["owner"] is record["owner"] and earlier["name"] == record["name"]
-    if callable(cached) and cached is not record["method"] and is_new:
+    is_new = cached is not record["method"] and not _record_of(cached)
+    if callable(cached) and not isinstance(cached, type) and is_new:
         with contextlib.suppress(AttributeError, TypeError):
             setattr(cached, _RECORD, record)
     if _namespace(record["method"]).get(_RECORD) is record:
         del record["method"].__dict__[_RECORD]  # where the proxies of wrapt's decorators set it
     if _record_of(cached) is not record:
-        why = f"became {_kind(cached)} by decorator, which can't be recorded; return a new function"
-        raise _refusal(record["owner"], record["name"], why)
+        why = f"was decorated into {_kind(cached)}, which can't be recorded, or was before"
+        raise _refusal(record["owner"], record["name"], f"{why}; return a new function")
     return cached
 
 

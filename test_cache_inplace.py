@@ -684,11 +684,22 @@ def test_a_predicate_that_selects_something_uncachable_is_refused_naming_every_c
         cache_methods_in_place(mixed, re.compile("get_|one").match)
     assert str(caught.value) == (
         "'get_aiter', 'get_async', 'get_iter', 'get_part', 'get_stored' of 'Mixed' "
-        "return what works only once; leave out, or pass decorator="
+        "make what works only once; leave out, or pass decorator="
     )
     assert entries(mixed) == before
     cached = cache_methods_in_place(mixed, re.compile("get_").match, decorator=functools.lru_cache)
     assert len(cached) == 5
+
+
+def test_a_predicate_skips_what_says_that_it_is_not_there():
+    class OfClassOnly(classmethod):  # as Django's views have it
+        def __get__(self, instance, owner):
+            raise AttributeError
+
+    class View(Client):
+        as_view = OfClassOnly(Client.one)
+
+    assert cache_methods_in_place(View(), re.compile("as_view|one").match).keys() == {"one"}
 
 
 def test_what_only_dir_lists_is_fetched_to_see_once_the_predicate_accepts_it():
@@ -1157,6 +1168,23 @@ def test_a_function_of_a_patched_module_imported_into_another_is_not_touched():
     assert uncache(source) == ["get"]
 
 
+def test_a_cached_method_stored_on_the_class_is_not_stacked(client):
+    class Shared(Client):
+        pass
+
+    first = Shared()
+    Shared.one = staticmethod(cache_method_in_place(first, "one"))
+    plain = first.one.__wrapped__
+    uncache(first)
+    for obj in Shared("bob"), copy.copy(Shared("eve")):
+        before = entries(obj)
+        cache_method_in_place(obj, "one")
+        for clone in obj, copy.copy(obj):
+            assert cache_method_in_place(clone, "one").__wrapped__ == plain
+        uncache(obj)
+        assert entries(obj) == before
+
+
 def test_an_object_whose_class_was_changed_can_still_be_uncached_and_so_can_its_copy(client):
     cache_method_in_place(client, "one")
     client.__class__ = Child
@@ -1370,7 +1398,7 @@ def test_a_function_that_makes_them_is_refused_when_it_is_patched(name):
         mocked = mock.AsyncMock()
 
     one_shots = OneShots()
-    with pytest.raises(TypeError, match=f"'{name}' of 'OneShots' return what works only once; "):
+    with pytest.raises(TypeError, match=f"'{name}' of 'OneShots' make what works only once; "):
         cache_method_in_place(one_shots, name)
     assert vars(one_shots) == {}
 
@@ -2054,7 +2082,7 @@ REFUSALS = [
         Results,
         lambda c: cache_methods_in_place(c, ["one", "coroutine"]),
         TypeError,
-        "'coroutine' of 'Results' return what works only once; leave out, or pass decorator=",
+        "'coroutine' of 'Results' make what works only once; leave out, or pass decorator=",
     ),
     refusal(
         "a special method",
@@ -2203,15 +2231,15 @@ REFUSALS = [
         Client,
         lambda c: cache_method_in_place(c, "one", decorator=lambda _: types.SimpleNamespace()),
         TypeError,
-        "'one' of 'Client' became 'SimpleNamespace' by decorator, which can't be recorded; "
-        "return a new function",
+        "'one' of 'Client' was decorated into 'SimpleNamespace', which can't be recorded, "
+        "or was before; return a new function",
     ),
     refusal(
         "a decorator that returns what can't be recorded",
         Client,
         lambda c: cache_method_in_place(c, "one", decorator=lambda method: method),
         TypeError,
-        "'one' of 'Client' became 'method' by decorator, which can't be recorded; "
+        "'one' of 'Client' was decorated into 'method', which can't be recorded, or was before; "
         "return a new function",
     ),
     refusal(
@@ -2219,7 +2247,7 @@ REFUSALS = [
         Stored,
         lambda c: cache_method_in_place(c, "get", decorator=lambda method: method),
         TypeError,
-        "'get' of 'Stored' became 'partial' by decorator, which can't be recorded; "
+        "'get' of 'Stored' was decorated into 'partial', which can't be recorded, or was before; "
         "return a new function",
     ),
     refusal(
@@ -2229,7 +2257,7 @@ REFUSALS = [
             c, ["both", "two"], decorator=lambda _, shared=functools.partial(len): shared
         ),
         TypeError,
-        "'two' of 'Client' became 'partial' by decorator, which can't be recorded; "
+        "'two' of 'Client' was decorated into 'partial', which can't be recorded, or was before; "
         "return a new function",
     ),
     refusal(
@@ -2292,12 +2320,17 @@ def by_wrapt(wrapped, instance, args, kwargs):
     return wrapped(*args, **kwargs)
 
 
-@pytest.mark.parametrize("product", [SlottedCallable(), [].append, dict, by_wrapt(len)], ids=repr)
+class Product:
+    pass
+
+
+@pytest.mark.parametrize("product", [SlottedCallable(), [].append, dict, Product, by_wrapt(len)])
 def test_a_product_that_takes_no_attributes_is_refused(client, product):
     before = entries(client)
     with pytest.raises(TypeError, match="which can't be recorded"):
         cache_method_in_place(client, "one", decorator=lambda _: product)
     assert entries(client) == before
+    assert not hasattr(product, "__cache_inplace__")
 
 
 @pytest.mark.parametrize("name", ["one", "static", "stored"])
@@ -2320,31 +2353,46 @@ def test_a_product_that_is_cached_elsewhere_keeps_its_record(client):
     assert list(vars(client)) == list(vars(other)) == ["user", "calls"]
 
 
-def test_a_decorator_may_return_what_it_returned_before(client):
+def test_a_product_that_was_cached_before_is_refused_and_keeps_its_record(client):
     decorator = functools.cache(functools.partial)
+    before = entries(client)
     first = cache_method_in_place(client, "one", decorator=decorator)
-    assert cache_method_in_place(client, "one", decorator=decorator) is first
-    uncache(client)
-    assert cache_method_in_place(client, "one", decorator=decorator) is first
+    with mock.patch.object(client, "one"):
+        with pytest.raises(TypeError, match="or was before"):
+            cache_method_in_place(client, "one", decorator=lambda _: first)
+        assert uncache(client) == []
     assert uncache(client) == ["one"]
-    assert list(vars(client)) == ["user", "calls"]
+    assert entries(client) == before
 
 
 # 4. Speed: what can be told without a clock
 
 
+class Asked(Client):
+    @property
+    def __dict__(self):
+        raise AssertionError("the __dict__ was asked for")
+
+
 @pytest.mark.parametrize("name", ["one", "of_class"])
-def test_caching_a_method_of_the_class_by_name_never_asks_for_the_dict(client, name):
-    def has_dict():  # which Python makes when it is first asked for, from 3.11 on
+def test_caching_a_method_of_the_class_by_name_never_asks_for_the_dict(name):
+    client = Asked()
+    for maxsize in 3, 4:
+        cache_method_in_place(client, name, maxsize=maxsize)
+        assert getattr(client, name)(1) == getattr(client, name)(1)
+    with pytest.raises(AssertionError, match="asked for"):
+        cached_methods(client)
+
+
+def test_caching_a_method_of_the_class_by_name_makes_no_dict(client):
+    def has_dict():  # from 3.11 to 3.12, Python makes it when it is first asked for
         return any(type(referent) is dict for referent in gc.get_referents(client))
 
     before = has_dict()
     for maxsize in 3, 4:
-        cache_method_in_place(client, name, maxsize=maxsize)
-        getattr(client, name)(1)
-        assert has_dict() == before
-    cached_methods(client)
-    assert has_dict()
+        cache_method_in_place(client, "one", maxsize=maxsize)
+        client.one(1)
+    assert has_dict() == before
 
 
 # Real clients
