@@ -16,7 +16,7 @@ Guarantees:
 * a hit costs what it costs with a bare `lru_cache`;
 * a call changes all the methods that it names, or nothing;
 * `uncache()` puts everything back exactly;
-* a result that works only once (an iterator, an awaitable) is never cached;
+* a result whose type is that of an iterator or an awaitable is never cached;
 * deep copies and pickles of the object answer for themselves;
 * what others have patched on top is never touched.
 
@@ -56,12 +56,12 @@ from typing import Any, TypeAlias
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], Any]
 _Names: TypeAlias = str | Iterable[str] | Callable[[str], object]
 _Record: TypeAlias = dict[str, Any]  # of a patch, as the docstring above tells
-_Maybe: TypeAlias = tuple[()] | tuple[Any]  # what is held under a name, or nothing
+_Maybe: TypeAlias = tuple[()] | tuple[Any]  # what stands under a name, or nothing
 
 _RECORD = "__cache_inplace__"
 
 # What a class holds to make a method, and that leaves nothing on an instance by being fetched.
-_BINDERS = types.FunctionType, types.MethodDescriptorType, classmethod
+_BINDERS = types.FunctionType, classmethod
 _ONE_SHOT_FLAGS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 # What @contextmanager and @asynccontextmanager return.
 _FROM_GENERATOR = contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager
@@ -160,7 +160,7 @@ def cache_methods_in_place(
         found = {name: _find(obj, name) for name in selected}
         culprits = [repr(n) for n, (r, _) in found.items() if _makes_one_shots(r["method"])]
         if culprits and decorator is None:
-            why = "make what works only once; leave out, or pass decorator="
+            why = "can't be cached, as the results work only once; leave out, or pass decorator="
             raise TypeError(f"{', '.join(culprits)} of {_kind(obj)} {why}")
         cached = {name: _recorded(cache(record), record) for name, (record, _) in found.items()}
         _replace(obj, {name: (held, (cached[name],)) for name, (_, held) in found.items()})
@@ -309,6 +309,7 @@ def _is_computed(on_class: _Maybe) -> bool:
 
 
 def _fetch(obj: object, name: str, on_class: _Maybe, *default: object) -> tuple[Any, _Maybe]:
+    """Return obj.name, and what obj itself holds under that name, leaving it at that."""
     if on_class and isinstance(on_class[0], _BINDERS) and _is_ordinary(obj):
         # A method of the class is bound anew by each fetch, unlike what obj itself holds.
         # That tells without asking for its __dict__, which would slow obj down for good.
@@ -425,6 +426,7 @@ def _works_once(result: object) -> bool:
 
 
 def _recorded(cached: Any, record: _Record) -> Any:
+    # A product has room for one record, so what was recorded before is no good here.
     record = {"id": id(cached), **record}
     is_new = cached is not record["method"] and not _record_of(cached)
     if callable(cached) and not isinstance(cached, type) and is_new:

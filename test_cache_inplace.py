@@ -684,7 +684,7 @@ def test_a_predicate_that_selects_something_uncachable_is_refused_naming_every_c
         cache_methods_in_place(mixed, re.compile("get_|one").match)
     assert str(caught.value) == (
         "'get_aiter', 'get_async', 'get_iter', 'get_part', 'get_stored' of 'Mixed' "
-        "make what works only once; leave out, or pass decorator="
+        "can't be cached, as the results work only once; leave out, or pass decorator="
     )
     assert entries(mixed) == before
     cached = cache_methods_in_place(mixed, re.compile("get_").match, decorator=functools.lru_cache)
@@ -1398,7 +1398,9 @@ def test_a_function_that_makes_them_is_refused_when_it_is_patched(name):
         mocked = mock.AsyncMock()
 
     one_shots = OneShots()
-    with pytest.raises(TypeError, match=f"'{name}' of 'OneShots' make what works only once; "):
+    with pytest.raises(
+        TypeError, match=f"'{name}' of 'OneShots' can't be cached, as the results work only once; "
+    ):
         cache_method_in_place(one_shots, name)
     assert vars(one_shots) == {}
 
@@ -2082,7 +2084,8 @@ REFUSALS = [
         Results,
         lambda c: cache_methods_in_place(c, ["one", "coroutine"]),
         TypeError,
-        "'coroutine' of 'Results' make what works only once; leave out, or pass decorator=",
+        "'coroutine' of 'Results' can't be cached, as the results work only once; "
+        "leave out, or pass decorator=",
     ),
     refusal(
         "a special method",
