@@ -239,9 +239,7 @@ def _cacher(decorator: _Decorator | None, options: dict[str, Any]) -> Callable[[
             raise TypeError(f"maxsize is {_kind(maxsize)}; pass an integer or None")
         return functools.partial(_lru_cached, functools.lru_cache(**options))
     if options:
-        raise TypeError(
-            f"{list(options)} can't go with decorator; give the options to the decorator"
-        )
+        raise TypeError(f"{list(options)} can't go with decorator; give them to the decorator")
     if not callable(decorator):
         raise TypeError(f"decorator is {_kind(decorator)}, not callable; pass a function")
     return lambda record: decorator(record["method"])

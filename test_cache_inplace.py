@@ -2220,7 +2220,7 @@ REFUSALS = [
             c, "one", decorator=functools.partial, maxsize=1, typed=True
         ),
         TypeError,
-        "['maxsize', 'typed'] can't go with decorator; give the options to the decorator",
+        "['maxsize', 'typed'] can't go with decorator; give them to the decorator",
     ),
     refusal(
         "a decorator that isn't callable",
