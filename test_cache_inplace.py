@@ -1894,6 +1894,24 @@ def test_an_object_that_answers_every_name_without_a_dict_is_refused():
     assert cached_methods(Answers()) == {}
 
 
+def test_a_dict_that_is_its_own_dict_gets_a_data_key_and_loses_it_again():
+    class Own(dict):
+        def __init__(self, **items):
+            super().__init__(**items)
+            self.__dict__ = self
+
+        def one(self, arg):
+            return f"{self['user']}:{arg}"
+
+    own = Own(user="ann")
+    before = entries(own)
+    cache_method_in_place(own, "one")
+    assert list(own) == ["user", "one"]
+    assert own.one(1) is own.one(1)
+    assert uncache(own) == ["one"]
+    assert entries(own) == before
+
+
 # 3. Threads
 
 
@@ -2366,6 +2384,47 @@ def test_a_product_that_was_cached_before_is_refused_and_keeps_its_record(client
         assert uncache(client) == []
     assert uncache(client) == ["one"]
     assert entries(client) == before
+
+
+# 3. What a user must know
+
+
+def test_results_are_shared(client):
+    cache_method_in_place(client, "two")
+    client.two(1).append("changed")
+    assert client.two(1) == ["ann", 1, "changed"]
+
+
+def test_state_that_is_no_argument_is_not_in_the_key(client):
+    cache_method_in_place(client, "one")
+    client.one(1)
+    client.user = "bob"
+    assert client.one(1) == "ann:1"
+
+
+def test_earlier_references_super_and_calls_on_the_class_go_past_the_cache():
+    client = Child()
+    earlier = client.one
+    cache_method_in_place(client, "one")
+    client.one(1)
+    earlier(1)
+    Child.one(client, 1)
+    super(Child, client).one(1)
+    client.one(1)
+    assert client.calls == [("one", 1)] * 4
+
+
+def test_maxsize_is_per_method(client):
+    cached = cache_methods_in_place(client, ["one", "two"], maxsize=2)
+    for arg in range(3):
+        client.one(arg)
+        client.two(arg)
+    assert [method.cache_info().currsize for method in cached.values()] == [2, 2]
+
+
+def test_one_and_true_share_an_entry(client):
+    cache_method_in_place(client, "one")
+    assert (client.one(1), client.one(True)) == ("ann:1", "ann:1")
 
 
 # 4. Speed: what can be told without a clock
