@@ -325,7 +325,7 @@ def test_options_default_to_those_of_lru_cache(client):
 def test_options_go_to_lru_cache(client):
     cached = cache_methods_in_place(client, ["one"], maxsize=1, typed=True)["one"]
     assert cached.cache_parameters() == {"maxsize": 1, "typed": True}
-    client.one(1)
+    client.one(1.0)
     client.one(True)
     assert cached.cache_info() == (0, 2, 1, 1)
 
@@ -2422,9 +2422,13 @@ def test_maxsize_is_per_method(client):
     assert [method.cache_info().currsize for method in cached.values()] == [2, 2]
 
 
-def test_one_and_true_share_an_entry(client):
-    cache_method_in_place(client, "one")
-    assert (client.one(1), client.one(True)) == ("ann:1", "ann:1")
+def test_equal_arguments_share_an_entry_unless_typed(client):
+    for typed, misses in (False, 2), (True, 4):
+        cached = cache_method_in_place(client, "one", typed=typed)
+        for arg in 1.0, True:
+            client.one(arg)
+            client.one(arg, upper=False)
+        assert cached.cache_info().misses == misses
 
 
 # 4. Speed: what can be told without a clock
