@@ -52,7 +52,15 @@ from cache_inplace import (
     uncache,
 )
 
-HERE = pathlib.Path(__file__).parent
+# The same examples on every machine, however slow.
+hypothesis.settings.register_profile(
+    "same",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("same")
 
 
 class Client:
@@ -2825,9 +2833,7 @@ class Patching(hypothesis.stateful.RuleBasedStateMachine):
 
 
 TestPatching = Patching.TestCase
-TestPatching.settings = hypothesis.settings(
-    max_examples=200, stateful_step_count=30, deadline=None, derandomize=True, database=None
-)
+TestPatching.settings = hypothesis.settings(max_examples=200, stateful_step_count=30)
 
 
 @hypothesis.given(
