@@ -426,12 +426,12 @@ def _works_once(result: object) -> bool:
 def _recorded(cached: Any, record: _Record) -> Any:
     # A product has room for one record, so what was recorded before is no good here.
     record = {"id": id(cached), **record}
-    is_new = cached is not record["method"] and not _record_of(cached)
-    if callable(cached) and not isinstance(cached, type) and is_new:
-        with contextlib.suppress(AttributeError, TypeError):
+    if callable(cached) and not isinstance(cached, type) and not _record_of(cached):
+        with contextlib.suppress(AttributeError):
             setattr(cached, _RECORD, record)
     if _namespace(record["method"]).get(_RECORD) is record:
-        del record["method"].__dict__[_RECORD]  # where the proxies of wrapt's decorators set it
+        # It is the method itself, or as with wrapt's decorators a proxy that sets it there.
+        del record["method"].__dict__[_RECORD]
     if _record_of(cached) is not record:
         why = f"was decorated into {_kind(cached)}, which can't be recorded, or was before"
         raise _refusal(record["owner"], record["name"], f"{why}; return a new function")

@@ -1740,6 +1740,16 @@ def test_a_shallow_copy_of_stored_methods_is_repaired_alone(copier, repair):
 
 
 @shallow
+def test_a_shallow_copy_keeps_the_attribute_that_hides_a_method(copier):
+    client = Overridden()
+    cached = cache_method_in_place(client, "one")
+    clone = copier(client)
+    assert cache_method_in_place(clone, "one").__wrapped__ == cached.__wrapped__
+    uncache(clone)
+    assert clone.one == client.replacement
+
+
+@shallow
 def test_the_cached_static_method_of_a_shallow_copy_is_repaired_alone(copier):
     kinds = Kinds()
     for name in "static", "builtin":
