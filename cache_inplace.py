@@ -450,7 +450,7 @@ def _replace(obj: object, changes: Mapping[str, tuple[_Maybe, _Maybe]]) -> None:
     try:
         for name, (_, new) in changes.items():
             _set(obj, name, new)
-            if new and _record_of(new[0]) and getattr(obj, name) is not new[0]:
+            if new and getattr(obj, name) is not new[0] and _record_of(new[0]):
                 raise _refusal(obj, name, "can't be set; cache it on an object that takes it")
     except BaseException:
         for name, (old, _) in changes.items():
