@@ -67,6 +67,9 @@ _ONE_SHOT_FLAGS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC
 _FROM_GENERATOR = contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager
 
 # Held while patching and undoing, decorators included; a call never takes it.
+# Loops below it, and below try, don't end in an if (nor do comprehensions; hence filter()):
+# Python leaves the jump after that uncovered, so that an interrupt there keeps the lock,
+# and skips the undoing (github.com/python/cpython/issues/130279).
 _lock = threading.RLock()
 
 
@@ -154,14 +157,14 @@ def cache_methods_in_place(
     with _lock:
         selected = _selected(obj, names)
         if callable(names):
-            selected = [name for name in selected if _is_method(obj, name)]
+            selected = list(filter(functools.partial(_is_method, obj), selected))
             if not selected:
                 raise ValueError(f"predicate selects no method of {_kind(obj)}; pass names")
         found = {name: _find(obj, name) for name in selected}
-        culprits = [repr(n) for n, (r, _) in found.items() if _makes_one_shots(r["method"])]
+        culprits = list(filter(lambda n: _makes_one_shots(found[n][0]["method"]), found))
         if culprits and decorator is None:
             why = "can't be cached, as the results work only once; leave out, or pass decorator="
-            raise TypeError(f"{', '.join(culprits)} of {_kind(obj)} {why}")
+            raise TypeError(f"{', '.join(map(repr, culprits))} of {_kind(obj)} {why}")
         cached = {name: _recorded(cache(record), record) for name, (record, _) in found.items()}
         _replace(obj, {name: (held, (cached[name],)) for name, (_, held) in found.items()})
     return cached
@@ -340,7 +343,7 @@ def _held(obj: object, name: str) -> _Maybe:
 
 
 def _set(obj: object, name: str, held: _Maybe) -> None:
-    # Where this has no effect, caching finds out by fetching again.
+    # Where this has no effect, _set_and_check() finds out.
     if not held:
         _namespace(obj).pop(name, None)
     elif not _is_ordinary(obj):
@@ -449,10 +452,15 @@ def _patches(obj: object) -> dict[str, tuple[Any, _Record]]:
 def _replace(obj: object, changes: Mapping[str, tuple[_Maybe, _Maybe]]) -> None:
     try:
         for name, (_, new) in changes.items():
-            _set(obj, name, new)
-            if new and getattr(obj, name) is not new[0] and _record_of(new[0]):
-                raise _refusal(obj, name, "can't be set; cache it on an object that takes it")
+            _set_and_check(obj, name, new)
     except BaseException:
         for name, (old, _) in changes.items():
             _set(obj, name, old)
         raise
+
+
+def _set_and_check(obj: object, name: str, held: _Maybe) -> None:
+    _set(obj, name, held)
+    # What is put back may come out as something else, if __getattribute__ wraps it.
+    if held and getattr(obj, name) is not held[0] and _record_of(held[0]):
+        raise _refusal(obj, name, "can't be set; cache it on an object that takes it")
