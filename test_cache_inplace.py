@@ -12,15 +12,20 @@ import enum
 import fractions
 import functools
 import gc
+import http.server
 import importlib.util
 import inspect
 import io
 import itertools
+import json
 import math
 import multiprocessing
+import operator
 import pathlib
 import pickle
 import re
+import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -32,18 +37,28 @@ import xmlrpc.server
 import zipfile
 from unittest import mock
 
+import async_lru
 import attrs
+import boto3
 import cachetools
 import grpc
+import httpx
 import hypothesis
 import hypothesis.stateful
 import hypothesis.strategies as st
+import moto
 import pandas
 import pydantic
 import pytest
-import sqlalchemy
+import reader
+import redis.asyncio
+import slack_sdk
+import sqlalchemy.orm
 import werkzeug.local
 import wrapt
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 import cache_inplace
 from cache_inplace import (
@@ -2547,32 +2562,252 @@ def test_an_xmlrpc_proxy_as_the_predicate_selects_nothing(asked):
 
 
 @pytest.fixture
-def stub():
-    """The stub of a gRPC service that counts what it is asked."""
+def health_stub():
+    """A stub of gRPC's health service, and what its server was asked."""
     calls = []
 
-    def get(request, context):
-        calls.append(request)
-        return request.upper()
+    class Servicer(health.HealthServicer):
+        def Check(self, request, context):
+            calls.append(request.service)
+            return super().Check(request, context)
 
-    handlers = {"Get": grpc.unary_unary_rpc_method_handler(get)}
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("Service", handlers)])
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
+    health_pb2_grpc.add_HealthServicer_to_server(Servicer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield types.SimpleNamespace(Get=channel.unary_unary("/Service/Get"), calls=calls)
+        yield health_pb2_grpc.HealthStub(channel), calls
     server.stop(None).wait()
 
 
-def test_the_methods_of_a_grpc_stub_come_back(stub):
+def test_the_methods_of_a_grpc_stub_are_cached_by_a_key_and_come_back(health_stub):
+    stub, calls = health_stub
     before = entries(stub)
+    cache_methods_in_place(stub, ["Check", "Watch"], maxsize=0)  # which makes no keys
+    with pytest.raises(TypeError, match="'_MultiThreadedRendezvous', works only once"):
+        stub.Watch(health_pb2.HealthCheckRequest())
     cache_methods_in_place(stub, str.istitle)
-    assert stub.Get(b"a") == stub.Get(b"a") == b"A"
-    assert stub.calls == [b"a"]
-    assert uncache(stub) == ["Get"]
+    with pytest.raises(TypeError, match="unhashable type: 'HealthCheckRequest'"):
+        stub.Check(health_pb2.HealthCheckRequest())
+    key = operator.methodcaller("SerializeToString", deterministic=True)
+    cache_method_in_place(stub, "Check", decorator=cachetools.cached({}, key))
+    request = health_pb2.HealthCheckRequest(service="")
+    assert stub.Check(request) is stub.Check(health_pb2.HealthCheckRequest())
+    assert calls == [""]
+    assert set(uncache(stub)) == {"Check", "List", "Watch"}
     assert entries(stub) == before
-    assert stub.Get(b"b") == b"B"
+    stub.Check(request)
+    assert calls == ["", ""]
+
+
+@pytest.fixture
+def web():
+    """The address of an HTTP server on a free loopback port, and what it was asked."""
+    calls = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            calls.append(self.path)
+            body = json.dumps({"ok": True, "path": self.path}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", calls
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_httpx_asks_once_and_its_streams_are_refused(web):
+    url, calls = web
+    with httpx.Client(base_url=url) as client:
+        before = entries(client)
+        cache_methods_in_place(client, ["get", "stream"])
+        assert client.get("/a") is client.get("/a") is not client.get("/b")
+        assert calls == ["/a", "/b"]
+        with pytest.raises(TypeError, match="'stream' of 'Client' was called, but its result, "):
+            client.stream("GET", "/a")
+        assert uncache(client) == ["get", "stream"]
+        assert entries(client) == before
+        assert client.get("/a").json() == {"ok": True, "path": "/a"}
+        assert calls == ["/a", "/b", "/a"]
+
+
+def test_async_httpx_is_refused_unless_an_async_cache_takes_it(web):
+    url, calls = web
+
+    async def main():
+        async with httpx.AsyncClient(base_url=url) as client:
+            before = entries(client)
+            with pytest.raises(TypeError, match="'get' of 'AsyncClient' can't be cached"):
+                cache_method_in_place(client, "get")
+            cache_method_in_place(client, "stream")
+            with pytest.raises(TypeError, match="'_AsyncGeneratorContextManager', works only once"):
+                client.stream("GET", "/a")
+            cache_method_in_place(client, "get", decorator=async_lru.alru_cache)
+            assert await client.get("/a") is await client.get("/a")
+            assert calls == ["/a"]
+            assert uncache(client) == ["stream", "get"]
+            assert entries(client) == before
+
+    asyncio.run(main())
+
+
+@pytest.fixture
+def aws():
+    """A maker of boto3 clients and resources that talk to moto, in this process."""
+
+    def make(kind, service):
+        return getattr(boto3, kind)(service, region_name="us-east-1")
+
+    with moto.mock_aws():
+        yield make
+
+
+def note_calls(client):
+    calls = []
+    client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    return calls
+
+
+def test_a_boto3_client_is_cached_by_predicate(aws):
+    client = aws("client", "ec2")
+    calls = note_calls(client)
+    before = entries(client)
+    cached = cache_methods_in_place(client, re.compile("list_|describe_|exceptions").match)
+    assert len(cached) > 100
+    assert "exceptions" not in cached
+    assert vars(client)["_exceptions"] is None  # which asking for client.exceptions would change
+    (vpc,) = client.describe_vpcs()["Vpcs"]
+    ids = (vpc["VpcId"],)
+    assert client.describe_vpcs(VpcIds=ids) is client.describe_vpcs(VpcIds=ids)
+    with pytest.raises(TypeError, match="unhashable type: 'list'"):
+        client.describe_vpcs(VpcIds=list(ids))
+    assert calls == ["DescribeVpcs"] * 2
+    assert set(uncache(client)) == set(cached)
+    assert entries(client) == before
+
+
+def test_a_boto3_resource_is_cached_by_name(aws):
+    (vpc,) = aws("resource", "ec2").vpcs.all()
+    calls = note_calls(vpc.meta.client)
+    before = entries(vpc)
+    cache_method_in_place(vpc, "describe_attribute")
+    answers = [vpc.describe_attribute(Attribute="enableDnsSupport") for _ in range(3)]
+    assert answers[0]["EnableDnsSupport"] == {"Value": True}
+    assert calls == ["DescribeVpcAttribute"]
+    assert uncache(vpc) == ["describe_attribute"]
+    assert entries(vpc) == before
+
+
+def test_the_counts_of_a_reader_are_cached_and_its_feeds_as_a_tuple_only():
+    with reader.make_reader(":memory:") as feeds:
+        before = entries(feeds)
+        cache_methods_in_place(feeds, ["get_feed_counts", "get_feeds"])
+        assert feeds.get_feed_counts().total == 0
+        with pytest.raises(TypeError, match="'get_feeds' of 'Reader' was called, but its result, "):
+            feeds.get_feeds()
+        cache_method_in_place(
+            feeds,
+            "get_feeds",
+            decorator=lambda method: functools.lru_cache(lambda **kwargs: tuple(method(**kwargs))),
+        )
+        feeds.add_feed("http://localhost/feed")
+        assert len(feeds.get_feeds(sort="title")) == 1
+        feeds.delete_feed("http://localhost/feed")
+        feeds.add_feed("http://localhost/other")
+        assert [feed.url for feed in feeds.get_feeds(sort="title")] == ["http://localhost/feed"]
+        assert feeds.get_feed_counts().total == 0
+        assert uncache(feeds) == ["get_feed_counts", "get_feeds"]
+        assert entries(feeds) == before
+        assert feeds.get_feed_counts().total == 1
+
+
+@pytest.fixture(scope="module")
+def redis_port(tmp_path_factory):
+    """The loopback port of a Redis server that is empty when the tests begin."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("redis-server isn't installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    with (
+        subprocess.Popen([*command, "--save", ""], stdout=subprocess.DEVNULL) as server,
+        redis.Redis(port=port, retry=Retry(ConstantBackoff(0.02), 500)) as client,
+    ):
+        try:
+            client.ping()
+            yield port
+        finally:
+            server.terminate()
+
+
+def test_redis_asks_once_and_its_scans_are_refused(redis_port):
+    with redis.Redis(port=redis_port) as client:
+        client.set("key", "first")
+        before = entries(client)
+        cache_method_in_place(client, "get")
+        assert client.get("key") == b"first"
+        client.set("key", "second")
+        assert client.get("key") == b"first"
+        with pytest.raises(TypeError, match="'scan_iter' of 'Redis' can't be cached"):
+            cache_methods_in_place(client, ["mget", "scan_iter"])
+        assert uncache(client) == ["get"]
+        assert entries(client) == before
+        assert client.get("key") == b"second"
+
+
+def test_asyncio_redis_is_refused_at_the_call_as_its_methods_are_plain_functions(redis_port):
+    async def main():
+        async with redis.asyncio.Redis(port=redis_port) as client:
+            before = entries(client)
+            cache_method_in_place(client, "get")
+            with pytest.raises(TypeError, match="'get' of 'Redis' was called, .* 'coroutine', "):
+                client.get("key")
+            assert uncache(client) == ["get"]
+            assert entries(client) == before
+
+    asyncio.run(main())
+
+
+def test_sqlalchemy_results_are_refused_and_what_an_inspector_tells_is_cached():
+    engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.StaticPool)
+    with contextlib.closing(engine.raw_connection()), sqlalchemy.orm.Session(engine) as session:
+        inspector = sqlalchemy.inspect(session.connection())
+        before = entries(inspector), entries(session)
+        cache_method_in_place(inspector, "get_table_names")
+        cache_methods_in_place(session, ["execute", "scalar"])
+        create, count = map(sqlalchemy.text, ["create table t (a)", "select count(*) from t"])
+        assert inspector.get_table_names() == []
+        with pytest.raises(TypeError, match="'execute' of 'Session' was called, but its result, "):
+            session.execute(create)
+        inspector.clear_cache()  # its own
+        assert inspector.get_table_names() == []
+        assert session.scalar(count) == 0
+        uncache(session, "execute")
+        session.execute(sqlalchemy.text("insert into t values (1)"))
+        assert session.scalar(count) == 0
+        assert uncache(inspector) == ["get_table_names"]
+        assert uncache(session) == ["scalar"]
+        assert (entries(inspector), entries(session)) == before
+        assert (inspector.get_table_names(), session.scalar(count)) == (["t"], 1)
+    engine.dispose()
 
 
 def test_a_zip_file_is_read_once(tmp_path):
