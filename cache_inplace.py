@@ -41,19 +41,20 @@ https://death.andgravity.com/caching-methods (February 2023).
 __all__ = ["cache_method_in_place", "cache_methods_in_place", "cached_methods", "uncache"]
 __version__ = "1.0.0"
 
+import abc
 import contextlib
 import copy
 import functools
 import inspect
 import operator
 import pkgutil
-import re
 import threading
 import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, overload
 
-_Decorator: TypeAlias = Callable[[Callable[..., Any]], Any]
+_T = TypeVar("_T")
+_Decorator: TypeAlias = Callable[[Callable[..., Any]], _T]
 _Names: TypeAlias = str | Iterable[str] | Callable[[str], object]
 _Record: TypeAlias = dict[str, Any]  # of a patch, as the docstring above tells
 _Maybe: TypeAlias = tuple[()] | tuple[Any]  # what stands under a name, or nothing
@@ -62,9 +63,8 @@ _RECORD = "__cache_inplace__"
 
 # What a class holds to make a method, and that leaves nothing on an instance by being fetched.
 _BINDERS = types.FunctionType, classmethod
+_UNCALLABLE_METHODS = functools.partialmethod, functools.singledispatchmethod
 _ONE_SHOT_FLAGS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
-# What @contextmanager and @asynccontextmanager return.
-_FROM_GENERATOR = contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager
 
 # Held while patching and undoing, decorators included; a call never takes it.
 # Loops below it, and below try, don't end in an if (nor do comprehensions; hence filter()):
@@ -73,8 +73,14 @@ _FROM_GENERATOR = contextlib._GeneratorContextManager, contextlib._AsyncGenerato
 _lock = threading.RLock()
 
 
+@overload
+def cache_method_in_place(obj: object, name: str, /, *, decorator: _Decorator[_T]) -> _T: ...
+@overload
 def cache_method_in_place(
-    obj: object, name: str, /, *, decorator: _Decorator | None = None, **options: Any
+    obj: object, name: str, /, *, maxsize: int | None = ..., typed: bool = ...
+) -> "functools._lru_cache_wrapper[Any]": ...
+def cache_method_in_place(
+    obj: object, name: str, /, *, decorator: Any = None, **options: Any
 ) -> Any:
     """Cache one method of obj, for obj alone, and return the cached method.
 
@@ -118,8 +124,16 @@ def cache_method_in_place(
     return cache_methods_in_place(obj, name, decorator=decorator, **options)[str.__str__(name)]
 
 
+@overload
 def cache_methods_in_place(
-    obj: object, names: _Names, /, *, decorator: _Decorator | None = None, **options: Any
+    obj: object, names: _Names, /, *, decorator: _Decorator[_T]
+) -> dict[str, _T]: ...
+@overload
+def cache_methods_in_place(
+    obj: object, names: _Names, /, *, maxsize: int | None = ..., typed: bool = ...
+) -> "dict[str, functools._lru_cache_wrapper[Any]]": ...
+def cache_methods_in_place(
+    obj: object, names: _Names, /, *, decorator: Any = None, **options: Any
 ) -> dict[str, Any]:
     """Cache several methods of obj, each with a cache of its own, or none at all.
 
@@ -156,10 +170,8 @@ def cache_methods_in_place(
     cache = _cacher(decorator, options)
     with _lock:
         selected = _selected(obj, names)
-        if callable(names):
-            selected = list(filter(functools.partial(_is_method, obj), selected))
-            if not selected:
-                raise ValueError(f"predicate selects no method of {_kind(obj)}; pass names")
+        if callable(names) and not selected:
+            raise ValueError(f"predicate selects no method of {_kind(obj)}; pass names")
         found = {name: _find(obj, name) for name in selected}
         culprits = list(filter(lambda n: _makes_one_shots(found[n][0]["method"]), found))
         if culprits and decorator is None:
@@ -187,7 +199,10 @@ def cached_methods(obj: object, /) -> dict[str, Any]:
     >>> for method in cached_methods(client).values():
     ...     method.cache_clear()
     """
-    return {name: method for name, (method, _) in _patches(obj).items()}
+    # Statically, since an attribute may be a proxy that connects when it is looked into.
+    peek = functools.partial(inspect.getattr_static, attr=_RECORD, default=None)
+    recorded = {n: v for n, v in dict(_namespace(obj)).items() if callable(v) and peek(v)}
+    return {name: v for name, v in recorded.items() if _belongs(_record_of(v), obj, name)}
 
 
 def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
@@ -217,12 +232,12 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
     []
     """
     with _lock:
-        patches = _patches(obj)
-        selected = list(patches) if names is None else _selected(obj, names, patches)
-        for name in set(selected) - set(patches):
+        cached = cached_methods(obj)
+        selected = list(cached) if names is None else _selected(obj, names, cached)
+        for name in set(selected) - set(cached):
             why = "isn't cached, or is patched over; see cached_methods()"
-            raise ValueError(f"{name!r} of {_kind(obj)} {why}")
-        _replace(obj, {n: ((patches[n][0],), patches[n][1]["shadowed"]) for n in selected})
+            raise _refusal(obj, name, why, ValueError)
+        _replace(obj, {n: ((cached[n],), _record_of(cached[n])["shadowed"]) for n in selected})
     return selected
 
 
@@ -231,11 +246,11 @@ def _kind(obj: object) -> str:
     return repr(type(obj).__name__)
 
 
-def _refusal(obj: object, name: str, why: str) -> TypeError:
-    return TypeError(f"{name!r} of {_kind(obj)} {why}")
+def _refusal(obj: object, name: str, why: str, error: type[Exception] = TypeError) -> Exception:
+    return error(f"{name!r} of {_kind(obj)} {why}")
 
 
-def _cacher(decorator: _Decorator | None, options: dict[str, Any]) -> Callable[[_Record], Any]:
+def _cacher(decorator: Any, options: dict[str, Any]) -> Callable[[_Record], Any]:
     if decorator is None:
         # lru_cache() would take a callable for the function to cache.
         if not isinstance(maxsize := options.get("maxsize"), int | None):
@@ -253,16 +268,17 @@ def _selected(obj: object, names: _Names, cached: Iterable[str] | None = None) -
         method = _record_of(names).get("method", names)
         if getattr(method, "__self__", None) is obj:
             raise TypeError(f"predicate is a method of the {_kind(obj)} object; pass its name")
+        if cached is not None:
+            return list(filter(names, cached))
         # Not before here, since dir() asks for the __dict__ of obj, which explicit names must not.
         public = (name for name in dir(obj) if not name.startswith("_"))
-        return [name for name in (public if cached is None else cached) if names(name)]
+        return [name for name in public if names(name) and _is_method(obj, name)]
     try:
         # str.__str__() makes plain strings of enum members, for the keys in vars(obj).
-        names = [names] if isinstance(names, str) else names
-        return list(dict.fromkeys(map(str.__str__, names)))
+        return list(dict.fromkeys(map(str.__str__, [names] if isinstance(names, str) else names)))
     except TypeError as error:
-        remedy = "its .match" if isinstance(names, re.Pattern) else "names or a predicate"
-        raise TypeError(f"names is {_kind(names)}, not strings; pass {remedy}") from error
+        why = "not strings; pass names, or a predicate, as for a pattern its .match"
+        raise TypeError(f"names is {_kind(names)}, {why}") from error
 
 
 def _is_method(obj: object, name: str) -> bool:
@@ -290,39 +306,29 @@ def _find(obj: object, name: str) -> tuple[_Record, _Maybe]:
     return record, held
 
 
-def _class_attribute(obj: object, name: str) -> _Maybe:
+def _class_attribute(obj: object, name: str) -> Any:
     # inspect.getattr_static() would ask obj for its __dict__.
-    for cls in type(obj).__mro__:
-        if name in cls.__dict__:
-            return (cls.__dict__[name],)
-    return ()
+    return next((vars(cls)[name] for cls in type(obj).__mro__ if name in vars(cls)), None)
 
 
-def _is_computed(on_class: _Maybe) -> bool:
-    attribute = on_class[0] if on_class else None
-    if isinstance(attribute, classmethod):
-        attribute = attribute.__func__  # may be a property, until 3.12
+def _is_computed(attribute: Any) -> bool:
+    attribute = getattr(attribute, "__func__", attribute)  # of a classmethod, even a property
     kind = type(attribute)
-    binders = functools.partialmethod, functools.singledispatchmethod
-    is_method = callable(attribute) or isinstance(attribute, binders)
     is_data = hasattr(kind, "__set__") or hasattr(kind, "__delete__")
+    is_method = callable(attribute) or isinstance(attribute, _UNCALLABLE_METHODS)
     return is_data or (hasattr(kind, "__get__") and not is_method)
 
 
-def _fetch(obj: object, name: str, on_class: _Maybe, *default: object) -> tuple[Any, _Maybe]:
+def _fetch(obj: object, name: str, on_class: Any, *default: object) -> tuple[Any, _Maybe]:
     """Return obj.name, and what obj itself holds under that name, leaving it at that."""
-    if on_class and isinstance(on_class[0], _BINDERS) and _is_ordinary(obj):
+    if type(on_class) in _BINDERS and _is_ordinary(obj):
         # A method of the class is bound anew by each fetch, unlike what obj itself holds.
         # That tells without asking for its __dict__, which would slow obj down for good.
         value = getattr(obj, name, *default)
-        if value is not getattr(obj, name, *default):
-            return value, ()
-        if _belongs(_record_of(value), obj, name):
-            return value, (value,)
-    held = _held(obj, name)
+        return value, (value,) if value is getattr(obj, name, *default) else ()
+    held = (namespace[name],) if name in (namespace := _namespace(obj)) else ()
     value = getattr(obj, name, *default)
-    if not held:
-        _set(obj, name, ())  # what fetching has left there, as ctypes.CDLL does
+    _set(obj, name, held)  # as fetching may have left something there, as from ctypes.CDLL
     return value, held
 
 
@@ -335,11 +341,6 @@ def _namespace(obj: object) -> dict[str, Any]:
     # For a proxy, its target's; where any attribute can be had, maybe no dict at all.
     namespace = getattr(obj, "__dict__", None)
     return namespace if isinstance(namespace, dict) else {}
-
-
-def _held(obj: object, name: str) -> _Maybe:
-    namespace = _namespace(obj)
-    return (namespace[name],) if name in namespace else ()
 
 
 def _set(obj: object, name: str, held: _Maybe) -> None:
@@ -368,15 +369,13 @@ def _belongs(record: _Record, obj: object, name: str) -> bool:
     )
 
 
-def _unpatched(obj: object, name: str, on_class: _Maybe, record: _Record) -> Any:
+def _unpatched(obj: object, name: str, on_class: Any, record: _Record) -> Any:
     if record["shadowed"] or record["owner"] is obj:
         return record["method"]
     # The method of a shallow copy is bound to its original.
-    if on_class:
-        bind = getattr(type(on_class[0]), "__get__", lambda attribute, *_: attribute)
-        method = bind(on_class[0], obj, type(obj))
-    else:
-        method = getattr(type(obj), "__getattr__", lambda *_: record["method"])(obj, name)
+    bind = getattr(type(on_class), "__get__", lambda *_: on_class)
+    make_up = getattr(type(obj), "__getattr__", lambda *_: record["method"])
+    method = make_up(obj, name) if on_class is None else bind(on_class, obj, type(obj))
     return _record_of(method).get("method", method)
 
 
@@ -387,66 +386,67 @@ def _makes_one_shots(method: Any) -> bool:
     return isinstance(code, types.CodeType) and bool(code.co_flags & _ONE_SHOT_FLAGS)
 
 
-def _lru_cached(lru_cache: _Decorator, record: _Record) -> Any:
-    obj, name, method = record["owner"], record["name"], record["method"]
-    checked = functools.update_wrapper(functools.partial(_call, obj, name, method), method)
+def _lru_cached(lru_cache: Callable[..., Any], record: _Record) -> Any:
+    # Bound to the record, the functions below take less memory than closures would.
+    cached = lru_cache(types.MethodType(_call, record))
+    parameters = cached.cache_parameters
+    vars(cached).clear()  # of what lru_cache has copied from _call
+    functools.update_wrapper(cached, record["method"])
     # The signature of the function has a self, the others would be those of an inner cache.
-    for mark in "__signature__", "cache_info", "cache_clear", "cache_parameters":
-        checked.__dict__.pop(mark, None)
-    cached = lru_cache(checked)
-    cached.__wrapped__ = method
-
-    # The function may have another name than the method, and deepcopy() shares builtin methods.
-    of_class = not record["shadowed"] and hasattr(type(obj), name)
-    itself, by_name = (operator.getitem, ((method,), 0)), (getattr, (obj, name))
-    plain: Any = by_name if of_class else itself
-    deep: Any = itself if type(method) is types.MethodType else plain
-    if isinstance(obj, types.ModuleType):
-        plain = pkgutil.resolve_name, (f"{obj.__name__}:{name}",)
-    cached.__reduce_ex__ = lambda _protocol: plain
-    cached.__deepcopy__ = lambda memo: deep[0](*copy.deepcopy(deep[1], memo))
+    for mark in "__signature__", "cache_info", "cache_clear":
+        vars(cached).pop(mark, None)
+    cached.cache_parameters = parameters
+    cached.__reduce_ex__ = types.MethodType(_reduced, record)
+    cached.__deepcopy__ = types.MethodType(_deep_copied, record)
     return cached
 
 
-def _call(obj: object, name: str, method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    result = method(*args, **kwargs)
-    if not _works_once(result):
+def _call(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
+    result = record["method"](*args, **kwargs)
+    if not issubclass(type(result), _WorksOnce):
         return result
     if inspect.iscoroutine(result) and inspect.getcoroutinestate(result) == inspect.CORO_CREATED:
         result.close()
-    why = f"was called, but its result, {_kind(result)}, works only once and isn't cached"
-    raise _refusal(obj, name, f"{why}; uncache it, or pass decorator=")
+    why = f"was called, but its result, {_kind(result)}, may work only once and isn't cached"
+    raise _refusal(record["owner"], record["name"], f"{why}; uncache it, or pass decorator=")
 
 
-def _works_once(result: object) -> bool:
-    kind = type(result)
-    if hasattr(kind, "__await__") or issubclass(kind, _FROM_GENERATOR):
-        return True
-    # Unlike an iterator, a mock that has all the magic methods can be called.
-    return not callable(result) and (hasattr(kind, "__next__") or hasattr(kind, "__anext__"))
+class _WorksOnce(abc.ABC):  # noqa: B024
+    # An abstract class, as it remembers what it has said of a type, and lets go of types.
+    @classmethod
+    def __subclasshook__(cls, kind: type) -> bool:
+        names = set().union(*map(vars, kind.__mro__))
+        once = "__await__" in names or issubclass(kind, contextlib._GeneratorContextManagerBase)
+        # Unlike an iterator, a mock that has all the magic methods can be called.
+        return once or ("__call__" not in names and not names.isdisjoint(["__next__", "__anext__"]))
+
+
+def _reduced(record: _Record, _protocol: int) -> tuple[Any, ...]:
+    obj, name = record["owner"], record["name"]
+    if isinstance(obj, types.ModuleType):
+        return pkgutil.resolve_name, (f"{obj.__name__}:{name}",)
+    if hasattr(type(obj), name) and not record["shadowed"]:
+        return getattr, (obj, name)  # not its function, which may have another name
+    return operator.getitem, ((record["method"],), 0)
+
+
+def _deep_copied(record: _Record, memo: dict[int, Any]) -> Any:
+    if type(record["method"]) is types.MethodType or _reduced(record, 0)[0] is not getattr:
+        return copy.deepcopy(record["method"], memo)
+    # deepcopy() would share a builtin method, for one.
+    return getattr(copy.deepcopy(record["owner"], memo), record["name"])
 
 
 def _recorded(cached: Any, record: _Record) -> Any:
-    # A product has room for one record, so what was recorded before is no good here.
-    record = {"id": id(cached), **record}
-    if callable(cached) and not isinstance(cached, type) and not _record_of(cached):
-        with contextlib.suppress(AttributeError):
-            setattr(cached, _RECORD, record)
-    if _namespace(record["method"]).get(_RECORD) is record:
-        # It is the method itself, or as with wrapt's decorators a proxy that sets it there.
-        del record["method"].__dict__[_RECORD]
+    # A product has room for one record, so what was recorded before is no good here,
+    # nor is what has its attributes on the method, as a proxy that wrapt's decorators make.
+    room, record["id"] = _namespace(cached), id(cached)
+    if callable(cached) and not _record_of(cached) and room is not _namespace(record["method"]):
+        room[_RECORD] = record
     if _record_of(cached) is not record:
         why = f"was decorated into {_kind(cached)}, which can't be recorded, or was before"
         raise _refusal(record["owner"], record["name"], f"{why}; return a new function")
     return cached
-
-
-def _patches(obj: object) -> dict[str, tuple[Any, _Record]]:
-    held = dict(_namespace(obj))
-    # Statically, since an attribute may be a proxy that connects when it is looked into.
-    peek = functools.partial(inspect.getattr_static, attr=_RECORD, default=None)
-    found = {n: (v, _record_of(v)) for n, v in held.items() if callable(v) and peek(v)}
-    return {n: patch for n, patch in found.items() if _belongs(patch[1], obj, n)}
 
 
 def _replace(obj: object, changes: Mapping[str, tuple[_Maybe, _Maybe]]) -> None:

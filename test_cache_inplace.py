@@ -323,7 +323,7 @@ def test_all_names_the_public_functions():
     public = {
         name
         for name, value in vars(cache_inplace).items()
-        if inspect.isfunction(value) and not name.startswith("_")
+        if inspect.isfunction(value) and value.__module__ == "cache_inplace" and name[0] != "_"
     }
     assert set(cache_inplace.__all__) == public
 
@@ -1352,7 +1352,7 @@ def test_the_refusal_of_a_result_names_its_type_and_the_remedies():
     with pytest.raises(TypeError) as caught:
         client.result(lambda: iter(["a secret"]))
     assert str(caught.value) == (
-        "'result' of 'Results' was called, but its result, 'list_iterator', works only once "
+        "'result' of 'Results' was called, but its result, 'list_iterator', may work only once "
         "and isn't cached; uncache it, or pass decorator="
     )
 
@@ -1361,7 +1361,7 @@ def test_a_coroutine_that_was_refused_is_closed():
     coroutine = a_coroutine()
     client = Results()
     cache_method_in_place(client, "result")
-    with pytest.raises(TypeError, match="'coroutine', works only once"):
+    with pytest.raises(TypeError, match="'coroutine', may work only once"):
         client.result(lambda: coroutine)
     assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
@@ -1374,7 +1374,7 @@ def test_a_coroutine_that_was_refused_runs_on_if_somebody_has_started_it():
         coroutine = asyncio.sleep(0, "slept")
         task = asyncio.create_task(coroutine)
         await asyncio.sleep(0)
-        with pytest.raises(TypeError, match="'coroutine', works only once"):
+        with pytest.raises(TypeError, match="'coroutine', may work only once"):
             client.result(lambda: coroutine)
         return await task
 
@@ -2201,35 +2201,35 @@ REFUSALS = [
         Client,
         lambda c: cache_methods_in_place(c, ["one", b"two"]),
         TypeError,
-        "names is 'list', not strings; pass names or a predicate",
+        "names is 'list', not strings; pass names, or a predicate, as for a pattern its .match",
     ),
     refusal(
         "names that are bytes",
         Client,
         lambda c: cache_methods_in_place(c, b"one"),
         TypeError,
-        "names is 'bytes', not strings; pass names or a predicate",
+        "names is 'bytes', not strings; pass names, or a predicate, as for a pattern its .match",
     ),
     refusal(
         "names that are none at all",
         Client,
         lambda c: cache_methods_in_place(c, None),
         TypeError,
-        "names is 'NoneType', not strings; pass names or a predicate",
+        "names is 'NoneType', not strings; pass names, or a predicate, as for a pattern its .match",
     ),
     refusal(
         "a pattern",
         Client,
         lambda c: cache_methods_in_place(c, re.compile("one")),
         TypeError,
-        "names is 'Pattern', not strings; pass its .match",
+        "names is 'Pattern', not strings; pass names, or a predicate, as for a pattern its .match",
     ),
     refusal(
         "a pattern to uncache",
         Client,
         lambda c: uncache(c, re.compile("one")),
         TypeError,
-        "names is 'Pattern', not strings; pass its .match",
+        "names is 'Pattern', not strings; pass names, or a predicate, as for a pattern its .match",
     ),
     refusal(
         "several names as one",
@@ -2584,7 +2584,7 @@ def test_the_methods_of_a_grpc_stub_are_cached_by_a_key_and_come_back(health_stu
     stub, calls = health_stub
     before = entries(stub)
     cache_methods_in_place(stub, ["Check", "Watch"], maxsize=0)  # which makes no keys
-    with pytest.raises(TypeError, match="'_MultiThreadedRendezvous', works only once"):
+    with pytest.raises(TypeError, match="'_MultiThreadedRendezvous', may work only once"):
         stub.Watch(health_pb2.HealthCheckRequest())
     cache_methods_in_place(stub, str.istitle)
     with pytest.raises(TypeError, match="unhashable type: 'HealthCheckRequest'"):
@@ -2655,7 +2655,9 @@ def test_async_httpx_is_refused_unless_an_async_cache_takes_it(web):
             with pytest.raises(TypeError, match="'get' of 'AsyncClient' can't be cached"):
                 cache_method_in_place(client, "get")
             cache_method_in_place(client, "stream")
-            with pytest.raises(TypeError, match="'_AsyncGeneratorContextManager', works only once"):
+            with pytest.raises(
+                TypeError, match="'_AsyncGeneratorContextManager', may work only once"
+            ):
                 client.stream("GET", "/a")
             cache_method_in_place(client, "get", decorator=async_lru.alru_cache)
             assert await client.get("/a") is await client.get("/a")
@@ -2841,7 +2843,7 @@ def test_a_sqlite3_connection_is_refused_and_the_cursors_of_a_subclass_are():
     with contextlib.closing(sqlite3.connect(":memory:", factory=Connection)) as connection:
         before = entries(connection)
         cache_methods_in_place(connection, ["one", "execute"])
-        with pytest.raises(TypeError, match="its result, 'Cursor', works only once"):
+        with pytest.raises(TypeError, match="its result, 'Cursor', may work only once"):
             connection.execute("select 1")
         uncache(connection, "execute")
         assert connection.one("select random()") == connection.one("select random()")
