@@ -3271,23 +3271,44 @@ def test_any_arguments_give_the_result_of_the_method(args, kwargs):
 
 @pytest.fixture(scope="module")
 def ratios(request):
-    """What is to be printed at the end."""
+    """Lines to be printed at the end, with what the benchmarks' own table doesn't tell."""
     lines = []
     yield lines
-    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-    if lines:
-        packages = "wrapt", "cachetools", "methodtools", "jaraco.functools"
-        versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
-        terminal.section(f"Python {platform.python_version()}, {', '.join(versions)}")
-    for line in lines:
-        terminal.write_line(line)
+    packages = "wrapt", "cachetools", "methodtools", "jaraco.functools"
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
+    title = f"Python {platform.python_version()}, {', '.join(versions)}"
+    plugins = request.config.pluginmanager
+    with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{title}", *lines, memory(cache_method_in_place), memory(by_hand), sep="\n")
+
+
+def memory(patch):
+    def measure(act):
+        gc.collect()
+        tracemalloc.start()
+        act()
+        gc.collect()
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return size / 1000
+
+    clients = [Timed() for _ in range(1000)]
+    patch(Timed(), "one", maxsize=None)
+    method = measure(lambda: [patch(client, "one", maxsize=None) for client in clients])
+    numbers = list(range(10**6, 10**6 + 1000))
+    entry = measure(lambda: list(map(clients[0].one, numbers)))
+    return f"{method:6.0f} bytes a cached method, {entry:.0f} an entry: {patch.__name__}"
 
 
 @pytest.fixture
-def race(request, benchmark, ratios):
-    """Time a statement, and how many times as long it takes as one that is written by hand."""
+def _on_demand(request):
     if not request.config.getoption("benchmark_only"):
         pytest.skip("benchmarks run on demand: pytest --benchmark-only")
+
+
+@pytest.fixture
+def race(_on_demand, benchmark, ratios, request):
+    """Time a statement, and how many times as long it takes as one that is written by hand."""
 
     def run(statement, names, by_hand, names_by_hand, number=20_000, rounds=50):
         # Each has a code object of its own, as the interpreter adapts that to what it sees.
@@ -3303,7 +3324,7 @@ def race(request, benchmark, ratios):
         best, best_by_hand = benchmark.stats.stats.min, min(times)
         extra = (best - best_by_hand) / number * 1e6
         name = request.node.name.removeprefix("test_")
-        ratios.append(f"{best / best_by_hand:6.2f} times as long, {extra:+7.3f} us  {name}")
+        ratios.append(f"{best / best_by_hand:6.2f} times as long, {extra:+.3f} us: {name}")
 
     return run
 
@@ -3485,26 +3506,4 @@ def test_patch_and_undo_300(race):
         "for name in filter(re.compile('get_').match, dir(client)): delattr(client, name)",
         {**globals(), "client": Big()},
         number=2,
-    )
-
-
-@pytest.mark.benchmark(group="memory")
-@pytest.mark.parametrize("patch", [cache_method_in_place, by_hand], ids=["in place", "by hand"])
-def test_memory(race, ratios, benchmark, patch):
-    def measure(act):
-        gc.collect()
-        tracemalloc.start()
-        act()
-        gc.collect()
-        size, _ = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        return size / 1000
-
-    clients = [Timed() for _ in range(1000)]
-    patch(Timed(), "one", maxsize=None)
-    method = benchmark.pedantic(measure, [lambda: [patch(c, "one", maxsize=None) for c in clients]])
-    numbers = list(range(10**6, 10**6 + 1000))
-    entry = measure(lambda: list(map(clients[0].one, numbers)))
-    ratios.append(
-        f"{method:6.0f} bytes per cached method, {entry:4.0f} per entry  {patch.__name__}"
     )
