@@ -55,14 +55,13 @@ from typing import Any, TypeAlias, TypeVar, overload
 
 _T = TypeVar("_T")
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], _T]
+_Size: TypeAlias = int | None
 _Names: TypeAlias = str | Iterable[str] | Callable[[str], object]
 _Record: TypeAlias = dict[str, Any]  # of a patch, as the docstring above tells
 _Maybe: TypeAlias = tuple[()] | tuple[Any]  # what stands under a name, or nothing
 
 _RECORD = "__cache_inplace__"
 
-# What a class holds to make a method, and that leaves nothing on an instance by being fetched.
-_BINDERS = types.FunctionType, classmethod
 _UNCALLABLE_METHODS = functools.partialmethod, functools.singledispatchmethod
 _ONE_SHOT_FLAGS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
@@ -77,11 +76,9 @@ _lock = threading.RLock()
 def cache_method_in_place(obj: object, name: str, /, *, decorator: _Decorator[_T]) -> _T: ...
 @overload
 def cache_method_in_place(
-    obj: object, name: str, /, *, maxsize: int | None = ..., typed: bool = ...
+    obj: object, name: str, /, *, decorator: None = ..., maxsize: _Size = ..., typed: bool = ...
 ) -> "functools._lru_cache_wrapper[Any]": ...
-def cache_method_in_place(
-    obj: object, name: str, /, *, decorator: Any = None, **options: Any
-) -> Any:
+def cache_method_in_place(obj: Any, name: str, /, *, decorator: Any = None, **options: Any) -> Any:
     """Cache one method of obj, for obj alone, and return the cached method.
 
     The result of `functools.lru_cache` is set on obj under the method's own name,
@@ -130,10 +127,10 @@ def cache_methods_in_place(
 ) -> dict[str, _T]: ...
 @overload
 def cache_methods_in_place(
-    obj: object, names: _Names, /, *, maxsize: int | None = ..., typed: bool = ...
+    obj: object, names: _Names, /, *, decorator: None = ..., maxsize: _Size = ..., typed: bool = ...
 ) -> "dict[str, functools._lru_cache_wrapper[Any]]": ...
 def cache_methods_in_place(
-    obj: object, names: _Names, /, *, decorator: Any = None, **options: Any
+    obj: Any, names: _Names, /, *, decorator: Any = None, **options: Any
 ) -> dict[str, Any]:
     """Cache several methods of obj, each with a cache of its own, or none at all.
 
@@ -199,10 +196,8 @@ def cached_methods(obj: object, /) -> dict[str, Any]:
     >>> for method in cached_methods(client).values():
     ...     method.cache_clear()
     """
-    # Statically, since an attribute may be a proxy that connects when it is looked into.
-    peek = functools.partial(inspect.getattr_static, attr=_RECORD, default=None)
-    recorded = {n: v for n, v in dict(_namespace(obj)).items() if callable(v) and peek(v)}
-    return {name: v for name, v in recorded.items() if _belongs(_record_of(v), obj, name)}
+    held = dict(_namespace(obj)).items()
+    return {name: v for name, v in held if callable(v) and _belongs(_record_of(v), obj, name)}
 
 
 def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
@@ -265,8 +260,7 @@ def _cacher(decorator: Any, options: dict[str, Any]) -> Callable[[_Record], Any]
 
 def _selected(obj: object, names: _Names, cached: Iterable[str] | None = None) -> list[str]:
     if callable(names):
-        method = _record_of(names).get("method", names)
-        if getattr(method, "__self__", None) is obj:
+        if getattr(_record_of(names).get("method", names), "__self__", None) is obj:
             raise TypeError(f"predicate is a method of the {_kind(obj)} object; pass its name")
         if cached is not None:
             return list(filter(names, cached))
@@ -321,14 +315,15 @@ def _is_computed(attribute: Any) -> bool:
 
 def _fetch(obj: object, name: str, on_class: Any, *default: object) -> tuple[Any, _Maybe]:
     """Return obj.name, and what obj itself holds under that name, leaving it at that."""
-    if type(on_class) in _BINDERS and _is_ordinary(obj):
+    if type(on_class) in (types.FunctionType, classmethod) and _is_ordinary(obj):
         # A method of the class is bound anew by each fetch, unlike what obj itself holds.
         # That tells without asking for its __dict__, which would slow obj down for good.
         value = getattr(obj, name, *default)
         return value, (value,) if value is getattr(obj, name, *default) else ()
     held = (namespace[name],) if name in (namespace := _namespace(obj)) else ()
     value = getattr(obj, name, *default)
-    _set(obj, name, held)  # as fetching may have left something there, as from ctypes.CDLL
+    if not held:
+        _set(obj, name, ())  # what fetching has left there, as from ctypes.CDLL
     return value, held
 
 
@@ -355,8 +350,9 @@ def _set(obj: object, name: str, held: _Maybe) -> None:
 
 
 def _record_of(value: object) -> _Record:
-    # Not with hasattr(), since mocks and xmlrpc proxies answer any name.
-    record = _namespace(value).get(_RECORD)
+    # Not with hasattr(), since mocks and xmlrpc proxies answer any name; nor where type() tells
+    # that its dict isn't its own: that of a bound method is its function's, a proxy may connect.
+    record = _namespace(value).get(_RECORD) if type(value).__dictoffset__ else None
     # The id tells the cached method from what functools.wraps() made of it.
     return record if isinstance(record, dict) and record.get("id") == id(value) else {}
 
@@ -422,12 +418,14 @@ class _WorksOnce(abc.ABC):  # noqa: B024
 
 
 def _reduced(record: _Record, _protocol: int) -> tuple[Any, ...]:
-    obj, name = record["owner"], record["name"]
+    obj, name, method = record["owner"], record["name"], record["method"]
     if isinstance(obj, types.ModuleType):
         return pkgutil.resolve_name, (f"{obj.__name__}:{name}",)
-    if hasattr(type(obj), name) and not record["shadowed"]:
-        return getattr, (obj, name)  # not its function, which may have another name
-    return operator.getitem, ((record["method"],), 0)
+    # By name, as the function may have another, or be a closure that __getattr__ has made.
+    by_name = hasattr(type(obj), name) or isinstance(method, types.FunctionType)
+    if by_name and not record["shadowed"]:
+        return getattr, (obj, name)
+    return operator.getitem, ((method,), 0)
 
 
 def _deep_copied(record: _Record, memo: dict[int, Any]) -> Any:
@@ -441,7 +439,8 @@ def _recorded(cached: Any, record: _Record) -> Any:
     # A product has room for one record, so what was recorded before is no good here,
     # nor is what has its attributes on the method, as a proxy that wrapt's decorators make.
     room, record["id"] = _namespace(cached), id(cached)
-    if callable(cached) and not _record_of(cached) and room is not _namespace(record["method"]):
+    has_room = callable(cached) and type(cached).__dictoffset__ and not _record_of(cached)
+    if has_room and room is not _namespace(record["method"]):
         room[_RECORD] = record
     if _record_of(cached) is not record:
         why = f"was decorated into {_kind(cached)}, which can't be recorded, or was before"

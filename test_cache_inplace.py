@@ -1617,6 +1617,25 @@ def test_a_deep_copy_fetches_nothing_from_a_copy_that_isnt_ready():
     assert clone.one(1) == "bob:1"
 
 
+class MadeUp(Client):
+    """A client whose __getattr__ makes functions that remember it, as many dynamic ones do."""
+
+    def __getattr__(self, name):
+        if name.startswith("__") or not name.startswith("get_"):
+            raise AttributeError(name)
+        return lambda arg: f"{self.user}:{name}:{arg}"
+
+
+@copiers
+def test_functions_that_were_made_up_copy_bound_to_the_copy(copier):
+    client = MadeUp()
+    cache_method_in_place(client, "get_user")
+    clone = copier(client)
+    clone.user = "bob"
+    assert clone.get_user(1) == "bob:get_user:1"
+    assert client.get_user(1) == "ann:get_user:1"
+
+
 @copiers
 def test_stored_and_dynamic_methods_copy_as_the_object_would_have_copied_them(copier):
     stored, dynamic = Stored(), Dynamic()
@@ -1934,6 +1953,13 @@ def test_whole_modules_take_predicates():
     assert cache_methods_in_place(module, re.compile("[gG]et").match).keys() == {"get", "get_two"}
 
 
+def test_listing_gets_past_the_proxy_of_a_class(client):
+    client.factory = wrapt.CallableObjectProxy(Client)
+    cached = cache_method_in_place(client, "one")
+    assert cached_methods(client) == {"one": cached}
+    assert uncache(client) == ["one"]
+
+
 @pytest.mark.parametrize("proxy", [werkzeug.local.LocalProxy, wrapt.LazyObjectProxy])
 def test_listing_does_not_evaluate_a_lazy_attribute(client, proxy):
     client.lazy = proxy(mock.Mock(side_effect=AssertionError))
@@ -2020,6 +2046,19 @@ def test_threads_may_patch_undo_list_and_call(make):
             future.result()
     uncache(obj)
     assert entries(obj) == before
+
+
+def test_a_predicate_writes_nothing_that_it_does_not_cache():
+    class Meddling(Client):
+        def __getattribute__(self, name):
+            value = super().__getattribute__(name)
+            if name == "user":  # as another thread might, meanwhile
+                self.__dict__["user"] = "bob"
+            return value
+
+    client = Meddling()
+    cache_methods_in_place(client, re.compile("one|user").match)
+    assert vars(client)["user"] == "bob"
 
 
 def test_a_call_takes_no_lock_while_a_decorator_runs(client):
@@ -2405,13 +2444,25 @@ class Product:
     pass
 
 
-@pytest.mark.parametrize("product", [SlottedCallable(), [].append, dict, Product, by_wrapt(len)])
+@pytest.mark.parametrize(
+    "product", [SlottedCallable(), [].append, dict, Product, by_wrapt(len), Client().two]
+)
 def test_a_product_that_takes_no_attributes_is_refused(client, product):
     before = entries(client)
     with pytest.raises(TypeError, match="which can't be recorded"):
         cache_method_in_place(client, "one", decorator=lambda _: product)
     assert entries(client) == before
     assert not hasattr(product, "__cache_inplace__")
+
+
+def test_a_product_that_passes_for_another_is_recorded_on_that_and_can_be_undone(client):
+    before = entries(client)
+    cache_method_in_place(
+        client, "one", decorator=lambda m: wrapt.CallableObjectProxy(functools.lru_cache(m))
+    )
+    assert client.one(1) is client.one(1)
+    assert uncache(client) == ["one"]
+    assert entries(client) == before
 
 
 @pytest.mark.parametrize("name", ["one", "static", "stored"])
@@ -3274,6 +3325,8 @@ def ratios(request):
     """Lines to be printed at the end, with what the benchmarks' own table doesn't tell."""
     lines = []
     yield lines
+    if not lines:
+        return
     packages = "wrapt", "cachetools", "methodtools", "jaraco.functools"
     versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
     title = f"Python {platform.python_version()}, {', '.join(versions)}"

@@ -35,6 +35,7 @@ client = Client()
 one = cache_method_in_place(client, "one", maxsize=1000, typed=True)
 assert_type(one.cache_info().hits, int)
 one.cache_clear()
+assert_type(cache_method_in_place(client, "one", decorator=None).cache_info().hits, int)
 ones = cache_methods_in_place(client, ["one"], maxsize=None)
 assert_type(ones["one"].cache_info().currsize, int)
 for method in cache_methods_in_place(client, re.compile("on").match).values():
