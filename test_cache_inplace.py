@@ -1878,7 +1878,16 @@ def test_models_still_dump_compare_and_copy_their_fields():
     assert model == Model(user="bob")
 
 
-@pytest.mark.parametrize("make", [mock.Mock, mock.MagicMock])
+@pytest.mark.parametrize(
+    "make",
+    [
+        mock.Mock,
+        mock.MagicMock,
+        functools.partial(mock.MagicMock, spec=Client),
+        functools.partial(mock.create_autospec, Client, instance=True),
+    ],
+    ids=["Mock", "MagicMock", "spec", "autospec"],
+)
 def test_mocks_can_be_cached(make):
     client = make()
     client.one.return_value = "1"
