@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: 0BSD
-# cache_inplace 1.0.0 - one file, no dependencies, Python 3.10 and newer.
+# cache_inplace 1.0.0 - one file, no dependencies, CPython 3.10 and newer.
 # To vendor it, copy this file into your own code base as it is.
 """Cache a few methods of an object that already exists, in place.
 
@@ -16,9 +16,9 @@ Guarantees:
 * a hit costs what it costs with a bare `lru_cache`;
 * a call changes all the methods that it names, or nothing;
 * `uncache()` puts everything back exactly;
-* a result whose type is that of an iterator or an awaitable is never cached;
-* deep copies and pickles of the object answer for themselves;
-* what others have patched on top is never touched.
+* what others have patched on top is never touched;
+* without `decorator=`, no iterator or awaitable is cached,
+  and deep copies and pickles of the object answer for themselves.
 
 Limits: special methods, and objects with nowhere to set an attribute,
 are refused; a *shallow* copy shares the cached methods of its original,
@@ -53,7 +53,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar, overload
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound=Callable[..., Any])
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], _T]
 _Size: TypeAlias = int | None
 _Names: TypeAlias = str | Iterable[str] | Callable[[str], object]
@@ -66,9 +66,9 @@ _UNCALLABLE_METHODS = functools.partialmethod, functools.singledispatchmethod
 _ONE_SHOT_FLAGS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 # Held while patching and undoing, decorators included; a call never takes it.
-# Loops below it, and below try, don't end in an if (nor do comprehensions; hence filter()):
-# Python leaves the jump after that uncovered, so that an interrupt there keeps the lock,
-# and skips the undoing (github.com/python/cpython/issues/130279).
+# Directly below it, as below a try, no loop or comprehension ends in an if (hence filter()):
+# Python leaves the jump back out of the exception table, so that Ctrl-C there would keep the lock,
+# or skip the undoing (github.com/python/cpython/issues/130279).
 _lock = threading.RLock()
 
 
@@ -83,7 +83,7 @@ def cache_method_in_place(obj: Any, name: str, /, *, decorator: Any = None, **op
 
     The result of `functools.lru_cache` is set on obj under the method's own name,
     so all who hold obj use it, and obj itself does when its methods call each other.
-    Its class, its type and its other instances stay as they are.
+    Its class and its other instances stay as they are.
     A method that is already cached gets a new, empty cache.
 
     obj: any object, other than a class, that lets an attribute be set.
@@ -142,7 +142,7 @@ def cache_methods_in_place(
     names: a name, an iterable of names (duplicates count once, none does nothing),
         or a predicate: called with each public name in `dir(obj)`,
         it selects those for which it returns something truthy,
-        less whatever is not a method; nothing computed is evaluated to find out.
+        less whatever is not a method; no property is evaluated to find out.
 
     Returns a dict of the cached methods by name.
 
@@ -182,7 +182,7 @@ def cache_methods_in_place(
 def cached_methods(obj: object, /) -> dict[str, Any]:
     """Return the methods of obj that are cached in place, by name.
 
-    Nothing changes, and nothing of obj is evaluated. It looks through `vars(obj)`,
+    Nothing changes, and no attribute is evaluated. It looks through `vars(obj)`,
     after which some Python versions read the attributes of obj more slowly:
     to watch a cache, keep the cached method that patching returned.
 
@@ -229,7 +229,7 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
     with _lock:
         cached = cached_methods(obj)
         selected = list(cached) if names is None else _selected(obj, names, cached)
-        for name in set(selected) - set(cached):
+        for name in sorted(set(selected) - set(cached)):
             why = "isn't cached, or is patched over; see cached_methods()"
             raise _refusal(obj, name, why, ValueError)
         _replace(obj, {n: ((cached[n],), _record_of(cached[n])["shadowed"]) for n in selected})
@@ -271,7 +271,7 @@ def _selected(obj: object, names: _Names, cached: Iterable[str] | None = None) -
         # str.__str__() makes plain strings of enum members, for the keys in vars(obj).
         return list(dict.fromkeys(map(str.__str__, [names] if isinstance(names, str) else names)))
     except TypeError as error:
-        why = "not strings; pass names, or a predicate, as for a pattern its .match"
+        why = "not strings; pass names or a predicate (of a pattern, pass its .match)"
         raise TypeError(f"names is {_kind(names)}, {why}") from error
 
 
@@ -315,7 +315,8 @@ def _is_computed(attribute: Any) -> bool:
 
 def _fetch(obj: object, name: str, on_class: Any, *default: object) -> tuple[Any, _Maybe]:
     """Return obj.name, and what obj itself holds under that name, leaving it at that."""
-    if type(on_class) in (types.FunctionType, classmethod) and _is_ordinary(obj):
+    function = on_class.__func__ if type(on_class) is classmethod else on_class
+    if type(function) is types.FunctionType and _is_ordinary(obj):
         # A method of the class is bound anew by each fetch, unlike what obj itself holds.
         # That tells without asking for its __dict__, which would slow obj down for good.
         value = getattr(obj, name, *default)
@@ -339,7 +340,7 @@ def _namespace(obj: object) -> dict[str, Any]:
 
 
 def _set(obj: object, name: str, held: _Maybe) -> None:
-    # Where this has no effect, _set_and_check() finds out.
+    # Past any __setattr__, as that may refuse, or write data; _set_and_check() sees if it took.
     if not held:
         _namespace(obj).pop(name, None)
     elif not _is_ordinary(obj):
@@ -358,7 +359,7 @@ def _record_of(value: object) -> _Record:
 
 
 def _belongs(record: _Record, obj: object, name: str) -> bool:
-    # If obj is of the same class, it is a shallow copy (there are none of modules),
+    # If obj is of the same class, it is a shallow copy (modules can't be copied),
     # or the same object behind a proxy.
     return record.get("name") == name and (
         record["owner"] is obj or record["owner"].__class__ is obj.__class__ is not types.ModuleType
@@ -378,13 +379,13 @@ def _unpatched(obj: object, name: str, on_class: Any, record: _Record) -> Any:
 def _makes_one_shots(method: Any) -> bool:
     while isinstance(method, functools.partial):
         method = method.func
+    # What inspect has for this would cost half as much as all of patching.
     code = getattr(method, "__code__", None)
     return isinstance(code, types.CodeType) and bool(code.co_flags & _ONE_SHOT_FLAGS)
 
 
 def _lru_cached(lru_cache: Callable[..., Any], record: _Record) -> Any:
-    # Bound to the record, the functions below take less memory than closures would.
-    cached = lru_cache(types.MethodType(_call, record))
+    cached = lru_cache(types.MethodType(_call, record))  # which is smaller than a closure
     parameters = cached.cache_parameters
     vars(cached).clear()  # of what lru_cache has copied from _call
     functools.update_wrapper(cached, record["method"])
@@ -408,7 +409,7 @@ def _call(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
 
 
 class _WorksOnce(abc.ABC):  # noqa: B024
-    # An abstract class, as it remembers what it has said of a type, and lets go of types.
+    # An abstract class, as that remembers its answer for each type, by a weak reference.
     @classmethod
     def __subclasshook__(cls, kind: type) -> bool:
         names = set().union(*map(vars, kind.__mro__))
@@ -417,7 +418,7 @@ class _WorksOnce(abc.ABC):  # noqa: B024
         return once or ("__call__" not in names and not names.isdisjoint(["__next__", "__anext__"]))
 
 
-def _reduced(record: _Record, _protocol: int) -> tuple[Any, ...]:
+def _reduced(record: _Record, _protocol: object) -> tuple[Any, ...]:
     obj, name, method = record["owner"], record["name"], record["method"]
     if isinstance(obj, types.ModuleType):
         return pkgutil.resolve_name, (f"{obj.__name__}:{name}",)
@@ -429,7 +430,7 @@ def _reduced(record: _Record, _protocol: int) -> tuple[Any, ...]:
 
 
 def _deep_copied(record: _Record, memo: dict[int, Any]) -> Any:
-    if type(record["method"]) is types.MethodType or _reduced(record, 0)[0] is not getattr:
+    if type(record["method"]) is types.MethodType or getattr not in _reduced(record, None):
         return copy.deepcopy(record["method"], memo)
     # deepcopy() would share a builtin method, for one.
     return getattr(copy.deepcopy(record["owner"], memo), record["name"])

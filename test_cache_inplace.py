@@ -36,6 +36,7 @@ import threading
 import timeit
 import tracemalloc
 import types
+import typing
 import weakref
 import xmlrpc.client
 import xmlrpc.server
@@ -348,6 +349,14 @@ def test_only_the_standard_library_is_imported():
     assert set(imported) <= sys.stdlib_module_names
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no typing.get_overloads")
+@pytest.mark.parametrize("function", [cache_method_in_place, cache_methods_in_place])
+def test_type_checkers_are_told_what_comes_with_a_decorator_and_without(function):
+    returned = [overload.__annotations__["return"] for overload in typing.get_overloads(function)]
+    assert len(returned) == 2
+    assert "_lru_cache_wrapper" in str(returned[1])
+
+
 def test_the_stubs_that_a_wheel_carries_are_the_module():
     stubs = pathlib.Path(__file__).parent / ".stubs" / "__init__.pyi"
     assert stubs.read_text() == pathlib.Path(cache_inplace.__file__).read_text()
@@ -380,6 +389,11 @@ def test_cached_methods_lists_what_is_cached(client):
     assert cached_methods(client) == {}
     cached = cache_methods_in_place(client, ["one", "two"])
     assert cached_methods(client) == cached
+
+
+def test_uncache_names_the_first_that_is_not_cached(client):
+    with pytest.raises(ValueError, match="'both' of"):
+        uncache(client, ["two", "one", "both"])
 
 
 def test_uncache_returns_the_names_restored(client):
@@ -727,6 +741,19 @@ def test_a_predicate_that_selects_something_uncachable_is_refused_naming_every_c
     assert len(cached) == 5
 
 
+def test_a_predicate_may_be_a_method_of_an_equal_object():
+    class Equal(Client):
+        def __eq__(self, other):
+            return True
+
+        __hash__ = None
+
+        def wants(self, name):
+            return name == "one"
+
+    assert cache_methods_in_place(Equal(), Equal().wants).keys() == {"one"}
+
+
 def test_a_predicate_skips_what_says_that_it_is_not_there():
     class OfClassOnly(classmethod):  # as Django's views have it
         def __get__(self, instance, owner):
@@ -839,6 +866,20 @@ class Stubborn(Client):
         return super().__getattribute__(name)
 
 
+class Lookalike:
+    def __eq__(self, other):
+        return True
+
+    __hash__ = __call__ = None
+
+
+class Equivocal(Client):
+    """What is set on it doesn't take, but what it hands out instead is equal to everything."""
+
+    def __getattribute__(self, name):
+        return Lookalike() if name == "two" else super().__getattribute__(name)
+
+
 class Exploding(Client):
     def __getattribute__(self, name):
         if name == "two" and "two" in super().__getattribute__("__dict__"):
@@ -847,7 +888,9 @@ class Exploding(Client):
 
 
 @pytest.mark.parametrize(
-    ("cls", "error"), [(Stubborn, TypeError), (Exploding, KeyboardInterrupt)], ids=["not", "raises"]
+    ("cls", "error"),
+    [(Stubborn, TypeError), (Equivocal, TypeError), (Exploding, KeyboardInterrupt)],
+    ids=["not", "equal", "raises"],
 )
 def test_one_that_fails_while_it_is_set_puts_the_others_back(cls, error):
     client = cls()
@@ -998,6 +1041,20 @@ def test_a_shadowed_attribute_comes_back_as_the_same_object_in_its_place():
     assert stored.get is get
     uncache(stored)
     assert list(vars(stored)) == ["before", "get", "list", "after"]
+
+
+def test_what_looks_stored_as_it_is_the_same_each_time_but_is_on_the_class():
+    class Odd(Client):
+        odd = classmethod(staticmethod(Client.static))
+
+    client = Odd()
+    before = entries(client)
+    if sys.version_info >= (3, 13):  # which no longer chains them
+        cache_method_in_place(client, "odd")
+    else:
+        assert cache_method_in_place(client, "odd")(1) == [1]
+    assert uncache(client) == ["odd"]
+    assert entries(client) == before
 
 
 @pytest.mark.parametrize("name", ["__odd", "odd__", "_odd_"])
@@ -2170,6 +2227,7 @@ def refusal(name, make, call, error, message):
     return pytest.param(make, call, error, message, id=name)
 
 
+NOT_STRINGS = "not strings; pass names or a predicate (of a pattern, pass its .match)"
 REFUSALS = [
     refusal(
         "no such attribute",
@@ -2261,35 +2319,35 @@ REFUSALS = [
         Client,
         lambda c: cache_methods_in_place(c, ["one", b"two"]),
         TypeError,
-        "names is 'list', not strings; pass names, or a predicate, as for a pattern its .match",
+        f"names is 'list', {NOT_STRINGS}",
     ),
     refusal(
         "names that are bytes",
         Client,
         lambda c: cache_methods_in_place(c, b"one"),
         TypeError,
-        "names is 'bytes', not strings; pass names, or a predicate, as for a pattern its .match",
+        f"names is 'bytes', {NOT_STRINGS}",
     ),
     refusal(
         "names that are none at all",
         Client,
         lambda c: cache_methods_in_place(c, None),
         TypeError,
-        "names is 'NoneType', not strings; pass names, or a predicate, as for a pattern its .match",
+        f"names is 'NoneType', {NOT_STRINGS}",
     ),
     refusal(
         "a pattern",
         Client,
         lambda c: cache_methods_in_place(c, re.compile("one")),
         TypeError,
-        "names is 'Pattern', not strings; pass names, or a predicate, as for a pattern its .match",
+        f"names is 'Pattern', {NOT_STRINGS}",
     ),
     refusal(
         "a pattern to uncache",
         Client,
         lambda c: uncache(c, re.compile("one")),
         TypeError,
-        "names is 'Pattern', not strings; pass names, or a predicate, as for a pattern its .match",
+        f"names is 'Pattern', {NOT_STRINGS}",
     ),
     refusal(
         "several names as one",

@@ -1,4 +1,4 @@
-"""What a user's type checker says: clean above, and every call below flagged.
+"""What a user's type checker says: clean, but for each call in `wrong()`.
 
 Run by `.ci/run` under mypy and pyright, which report an ignored error that isn't one.
 """
