@@ -347,7 +347,7 @@ def _set(obj: object, name: str, held: _Maybe) -> None:
         _namespace(obj)[name] = held[0]
     else:
         with contextlib.suppress(AttributeError):
-            object.__setattr__(obj, name, held[0])
+            object.__setattr__(obj, name, *held)
 
 
 def _record_of(value: object) -> _Record:
@@ -426,7 +426,7 @@ def _reduced(record: _Record, _protocol: object) -> tuple[Any, ...]:
     by_name = hasattr(type(obj), name) or isinstance(method, types.FunctionType)
     if by_name and not record["shadowed"]:
         return getattr, (obj, name)
-    return operator.getitem, ((method,), 0)
+    return operator.getitem, ({name: method}, name)
 
 
 def _deep_copied(record: _Record, memo: dict[int, Any]) -> Any:
@@ -462,5 +462,5 @@ def _replace(obj: object, changes: Mapping[str, tuple[_Maybe, _Maybe]]) -> None:
 def _set_and_check(obj: object, name: str, held: _Maybe) -> None:
     _set(obj, name, held)
     # What is put back may come out as something else, if __getattribute__ wraps it.
-    if held and getattr(obj, name) is not held[0] and _record_of(held[0]):
+    if held and getattr(obj, name) is not held[0] and _record_of(*held):
         raise _refusal(obj, name, "can't be set; cache it on an object that takes it")

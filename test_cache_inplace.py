@@ -2557,6 +2557,9 @@ def test_a_product_that_was_cached_before_is_refused_and_keeps_its_record(client
     decorator = functools.cache(functools.partial)
     before = entries(client)
     first = cache_method_in_place(client, "one", decorator=decorator)
+    with pytest.raises(TypeError, match="or was before"):
+        cache_method_in_place(client, "one", decorator=decorator)
+    assert client.one is first
     with mock.patch.object(client, "one"):
         with pytest.raises(TypeError, match="or was before"):
             cache_method_in_place(client, "one", decorator=lambda _: first)
