@@ -476,6 +476,14 @@ def test_name_docstring_and_signature_are_those_of_the_method(client):
     assert inspect.signature(cached) == inspect.signature(plain)
 
 
+def test_a_method_without_a_name_is_given_none():
+    stored = Stored()
+    by_lru_cache = vars(functools.lru_cache(stored.get)).keys()
+    ours = {"__reduce_ex__", "__deepcopy__", "__cache_inplace__"}
+    assert vars(cache_method_in_place(stored, "get")).keys() == by_lru_cache | ours
+    assert "__name__" not in by_lru_cache
+
+
 def test_the_signature_is_that_of_the_method_even_where_the_function_states_its_own():
     class Signed:
         def one(self, *args):
