@@ -7,6 +7,7 @@ import contextlib
 import copy
 import ctypes
 import dataclasses
+import datetime
 import dis
 import enum
 import fractions
@@ -3092,7 +3093,7 @@ def test_recipes_for_two_methods_mix_up_neither_methods_nor_users(title, run_rec
         run_recipe(title, client, **shared_places)
         for _ in range(2):
             assert client.get_user("x") == f"{user}:user:x"
-            assert client.get_repo("x") == f"{user}:repo:x"
+            assert client.get_repo(name="x") == f"{user}:repo:x"
         assert client.calls[1:] == [("get_user", "x"), ("get_repo", "x")]
         assert uncache(client) == ["get_user", "get_repo"]
 
@@ -3222,6 +3223,22 @@ def test_the_recipe_for_arguments_that_cant_be_hashed_caches_boto3(run_recipe, a
         assert client.describe_instances(Filters=vpc_only)["Reservations"] == []
     client.describe_vpcs(Filters=vpc_only)
     assert calls == ["DescribeInstances", "DescribeInstances", "DescribeVpcs"]
+
+
+def test_the_recipe_for_arguments_that_cant_be_hashed_tells_apart_what_it_takes(run_recipe):
+    class Cloud:
+        def describe_instances(self, **kwargs):
+            return str(kwargs)
+
+        describe_vpcs = describe_instances
+
+    client = Cloud()
+    run_recipe("When arguments can't be hashed", client)
+    for day in 1, 2:
+        start = datetime.datetime(2026, 11, day, tzinfo=datetime.timezone.utc)
+        assert client.describe_vpcs(StartTime=start) == str({"StartTime": start})
+    with pytest.raises(TypeError, match="isoformat"):
+        client.describe_vpcs(StartTime=object())
 
 
 def test_boto3_takes_as_many_such_arguments_as_the_readme_says(aws):
