@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: 0BSD
-# cache_inplace 1.0.0 - one file, no dependencies, CPython 3.10 and newer.
+# cache_inplace 1.1.0 - one file, no dependencies, CPython 3.10 to 3.14.
 # To vendor it, copy this file into your own code base as it is.
 """Cache a few methods of an object that already exists, in place.
 
@@ -8,97 +8,126 @@ and want two or three of its methods cached,
 without a subclass, a proxy or a wrapper class.
 Decorating the *bound* method with `functools.lru_cache`
 and setting the result on the instance does that:
-the instance is not part of the key, each instance has its own caches,
-and they die with it.
+the instance is not part of the key, every instance has its own caches,
+and the caches die with their instance.
 
 Guarantees:
 
 * a hit costs what it costs with a bare `lru_cache`;
-* a call changes all the methods that it names, or nothing;
+* a call patches all the methods that it names, or none of them;
 * `uncache()` puts everything back exactly;
-* what others have patched on top is never touched;
-* without `decorator=`, no iterator or awaitable is cached,
-  and deep copies and pickles of the object answer for themselves.
+* whatever others have patched on top is never touched;
+* without `decorator=`, no iterator and nothing to await is ever cached;
+* without `decorator=`, a deep copy of the object, or its pickle,
+  calls its own, uncached method.
 
-Limits: special methods, and objects with nowhere to set an attribute,
-are refused; a *shallow* copy shares the cached methods of its original,
-and an object of the same class that was handed one under its own name
-can't be told from such a copy; results are shared, not copied;
-expiry, async and shared caches come from other libraries, by `decorator=`.
+Limits:
+
+* special methods such as `__len__` are refused, and so is an object
+  on which no attribute can be set;
+* a *shallow* copy shares the cached methods of its original,
+  and an object of the same class that was given one under its own name
+  can't be told from such a copy;
+* results are shared, not copied;
+* expiry, async and shared caches come from other libraries, by `decorator=`.
 
 A cached method carries the record of its patch as plain data,
-so that two vendored copies of this file understand each other:
-its attribute ``__cache_inplace__`` is a dict with the keys
-``id`` (of the cached method itself, since `functools.wraps` copies the record),
-``name`` and ``owner`` (the object that was patched),
-``method`` (what the cached method replaced)
-and ``shadowed`` (a tuple of what the object itself held under that name, if anything).
+so that two vendored copies of this file understand each other.
+The record is a dict, in the attribute ``__cache_inplace__``. Its keys are
+``id`` (the id of the cached method itself, since `functools.wraps` copies the record),
+``name``,
+``owner`` (the object that was patched),
+``method`` (what the cached method calls on a miss), and
+``shadowed`` (a tuple of what the object itself held under that name before,
+or an empty tuple if it held nothing).
 
 The idea is from "Caching a lot of methods in Python",
 https://death.andgravity.com/caching-methods (February 2023).
 """
 
-__all__ = ["cache_method_in_place", "cache_methods_in_place", "cached_methods", "uncache"]
-__version__ = "1.0.0"
+__all__ = [
+    "cache_method_in_place",
+    "cache_methods_in_place",
+    "cached_methods",
+    "uncache",
+]
+__version__ = "1.1.0"
 
 import abc
 import contextlib
 import copy
 import functools
+import gc
 import inspect
 import operator
 import pkgutil
 import threading
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeAlias, TypeVar, overload
 
 _T = TypeVar("_T", bound=Callable[..., Any])
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], _T]
-_Size: TypeAlias = int | None
-_Names: TypeAlias = str | Iterable[str] | Callable[[str], object]
-_Record: TypeAlias = dict[str, Any]  # of a patch, as the docstring above tells
-_Maybe: TypeAlias = tuple[()] | tuple[Any]  # what stands under a name, or nothing
+_Predicate: TypeAlias = Callable[[str], object]
+_Names: TypeAlias = str | Iterable[str] | _Predicate
 
-_RECORD = "__cache_inplace__"
-
-_UNCALLABLE_METHODS = functools.partialmethod, functools.singledispatchmethod
-_ONE_SHOT_FLAGS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
-
-# Held while patching and undoing, decorators included; a call never takes it.
-# Directly below it, as below a try, no loop or comprehension ends in an if (hence filter()):
-# Python leaves the jump back out of the exception table, so that Ctrl-C there would keep the lock,
-# or skip the undoing (github.com/python/cpython/issues/130279).
+# Held while patching and undoing, and while a decorator runs; a call never takes it.
+# Each `with _lock:` below holds a single call. Where it held a loop, Ctrl-C could arrive
+# at the loop's end and leave the lock held for good, since Python doesn't count that
+# place as inside (https://github.com/python/cpython/issues/130279).
 _lock = threading.RLock()
 
 
 @overload
-def cache_method_in_place(obj: object, name: str, /, *, decorator: _Decorator[_T]) -> _T: ...
+def cache_method_in_place(
+    obj: object, name: str, /, *, decorator: _Decorator[_T]
+) -> _T: ...
 @overload
 def cache_method_in_place(
-    obj: object, name: str, /, *, decorator: None = ..., maxsize: _Size = ..., typed: bool = ...
+    obj: object,
+    name: str,
+    /,
+    *,
+    maxsize: int | None = 128,
+    typed: bool = False,
+    decorator: None = None,
 ) -> "functools._lru_cache_wrapper[Any]": ...
-def cache_method_in_place(obj: Any, name: str, /, *, decorator: Any = None, **options: Any) -> Any:
+def cache_method_in_place(
+    obj: Any,
+    name: str,
+    /,
+    *,
+    maxsize: int | None = 128,
+    typed: bool = False,
+    decorator: _Decorator[Any] | None = None,
+) -> Any:
     """Cache one method of obj, for obj alone, and return the cached method.
 
-    The result of `functools.lru_cache` is set on obj under the method's own name,
-    so all who hold obj use it, and obj itself does when its methods call each other.
-    Its class and its other instances stay as they are.
+    What `functools.lru_cache` makes of the bound method is set on obj
+    under the method's own name. So everybody who holds obj uses the cache,
+    and so does obj itself when its methods call each other.
+    The class of obj and its other instances stay as they are.
     A method that is already cached gets a new, empty cache.
 
-    obj: any object, other than a class, that lets an attribute be set.
-    name: the method; may be private, or one that `__getattr__` makes up.
-    decorator: turns the bound method into what is set, in place of `lru_cache`;
-        what it returns is then not checked on its calls (see the README).
-    options: for `lru_cache`: maxsize (a number of results, default 128,
-        None for no limit) and typed (default False).
+    obj: any object on which attributes can be set, but not a class.
+    name: the name of the method. It may be private (`_get`),
+        or one that `dir(obj)` doesn't list because `__getattr__` makes it up.
+    maxsize: how many results to keep; None for no limit. 128 by default.
+    typed: whether arguments that are equal but of different types, such as 1.0 and True,
+        have results of their own. False by default.
+    decorator: called with the bound method in place of `lru_cache`;
+        what it returns is set on obj, and its results aren't checked.
+        None, which means `lru_cache`, by default.
 
-    Raises AttributeError if there is no such attribute,
-    and TypeError if it can't be cached (not a method, computed, special,
-    a coroutine or generator function), if obj can't take it,
-    or if the decorator or an option is wrong; obj is then as it was.
-    A cached method raises TypeError, and caches nothing,
-    when a result turns out to work only once.
+    Raises AttributeError if obj has no such attribute.
+    Raises TypeError if it isn't a method, is a property, a special method,
+    or a coroutine or generator function without a decorator;
+    if the attribute can't be set on obj; if an option or the decorator is wrong,
+    or maxsize or typed is given together with a decorator.
+    After an error, obj is as it was before.
+
+    Without a decorator, a call of the cached method raises TypeError, and caches nothing,
+    if the result can be used only once: an iterator, or something to await.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -117,8 +146,12 @@ def cache_method_in_place(obj: Any, name: str, /, *, decorator: Any = None, **op
     CacheInfo(hits=1, misses=1, maxsize=1000, currsize=1)
     """
     if not isinstance(name, str):
-        raise TypeError(f"name is {_kind(name)}, not a string; see cache_methods_in_place()")
-    return cache_methods_in_place(obj, name, decorator=decorator, **options)[str.__str__(name)]
+        remedy = "see cache_methods_in_place() for several names"
+        if callable(name):
+            remedy = f"pass {_remedy_for_method(name)}"
+        raise TypeError(f"name is {_type_name(name)}, not a string; {remedy}")
+    with _lock:
+        return _patch(obj, [name], maxsize, typed, decorator)[name]
 
 
 @overload
@@ -127,27 +160,41 @@ def cache_methods_in_place(
 ) -> dict[str, _T]: ...
 @overload
 def cache_methods_in_place(
-    obj: object, names: _Names, /, *, decorator: None = ..., maxsize: _Size = ..., typed: bool = ...
+    obj: object,
+    names: _Names,
+    /,
+    *,
+    maxsize: int | None = 128,
+    typed: bool = False,
+    decorator: None = None,
 ) -> "dict[str, functools._lru_cache_wrapper[Any]]": ...
 def cache_methods_in_place(
-    obj: Any, names: _Names, /, *, decorator: Any = None, **options: Any
+    obj: Any,
+    names: _Names,
+    /,
+    *,
+    maxsize: int | None = 128,
+    typed: bool = False,
+    decorator: _Decorator[Any] | None = None,
 ) -> dict[str, Any]:
     """Cache several methods of obj, each with a cache of its own, or none at all.
 
-    What changes on obj is what `cache_method_in_place()` changes, once for each name;
-    if any of them is refused, obj is exactly as it was.
+    Each method is cached as `cache_method_in_place()` does it.
+    If any of them is refused, obj stays exactly as it was.
 
-    obj, decorator, options: as for `cache_method_in_place()`;
-        maxsize is per method, and decorator is called once per method.
-    names: a name, an iterable of names (duplicates count once, none does nothing),
-        or a predicate: called with each public name in `dir(obj)`,
-        it selects those for which it returns something truthy,
-        less whatever is not a method; no property is evaluated to find out.
+    obj, typed: as for `cache_method_in_place()`.
+    names: one name, or an iterable of names, or a predicate.
+        A name that is given twice counts once, and an empty iterable does nothing.
+        A predicate is called with each public name of obj that may be a method's,
+        and selects a method by returning something truthy.
+        Properties are skipped without being evaluated; so is whatever isn't a method.
+    maxsize: how many results to keep for each method; None for no limit. 128 by default.
+    decorator: as for `cache_method_in_place()`; it is called once for each method.
 
-    Returns a dict of the cached methods by name.
+    Returns a dict with the cached methods by name.
 
-    Raises what `cache_method_in_place()` raises, TypeError for wrong names,
-    and ValueError for a predicate that selects no method.
+    Raises what `cache_method_in_place()` raises, TypeError if names is none of the above,
+    and ValueError if a predicate selects no method.
 
     >>> class Client:
     ...     timeout = 30
@@ -162,29 +209,19 @@ def cache_methods_in_place(
     >>> list(cache_methods_in_place(client, re.compile("get_|list_").match))
     ['get_repo', 'get_user']
     """
-    if isinstance(obj, type):
-        raise TypeError("obj is a class, which would cache for all; pass an instance")
-    cache = _cacher(decorator, options)
     with _lock:
-        selected = _selected(obj, names)
-        if callable(names) and not selected:
-            raise ValueError(f"predicate selects no method of {_kind(obj)}; pass names")
-        found = {name: _find(obj, name) for name in selected}
-        culprits = list(filter(lambda n: _makes_one_shots(found[n][0]["method"]), found))
-        if culprits and decorator is None:
-            why = "can't be cached, as the results work only once; leave out, or pass decorator="
-            raise TypeError(f"{', '.join(map(repr, culprits))} of {_kind(obj)} {why}")
-        cached = {name: _recorded(cache(record), record) for name, (record, _) in found.items()}
-        _replace(obj, {name: (held, (cached[name],)) for name, (_, held) in found.items()})
-    return cached
+        return _patch(obj, names, maxsize, typed, decorator)
 
 
 def cached_methods(obj: object, /) -> dict[str, Any]:
     """Return the methods of obj that are cached in place, by name.
 
-    Nothing changes, and no attribute is evaluated. It looks through `vars(obj)`,
-    after which some Python versions read the attributes of obj more slowly:
-    to watch a cache, keep the cached method that patching returned.
+    Nothing changes on obj, and none of its properties is evaluated.
+    But it asks obj for its `__dict__`, after which some Python versions
+    read the attributes of obj more slowly. So if you want to watch a cache,
+    keep the cached method that you got when you cached it.
+
+    obj: any object.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -196,23 +233,28 @@ def cached_methods(obj: object, /) -> dict[str, Any]:
     >>> for method in cached_methods(client).values():
     ...     method.cache_clear()
     """
-    held = dict(_namespace(obj)).items()
-    return {name: v for name, v in held if callable(v) and _belongs(_record_of(v), obj, name)}
+    cached = {}
+    # A copy, as another thread may set attributes meanwhile.
+    for name, held in dict(_dict_of(obj)).items():
+        if _is_patch_of(_record_of(held), obj, name):
+            cached[name] = held
+    return cached
 
 
 def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
     """Put cached methods of obj back exactly as they were, and return their names.
 
-    `vars(obj)` is then equal to what it was, with the same objects in the same order.
-    Whatever is on obj under the name of a cached method, but isn't that method
-    (a mock on top, say), stays; once that is gone, uncache again.
+    Afterwards `vars(obj)` holds the same objects in the same order as before.
+    What somebody else has put in the place of a cached method, a mock for instance,
+    stays. Once that is gone, uncache again.
 
     obj: any object; one with nothing cached stays as it is.
-    names: a name, an iterable of names, a predicate on the names that are cached,
-        or None (the default) for all.
+    names: one name, an iterable of names, or a predicate that is called
+        with the names that are cached. None, which means all of them, by default.
 
     Raises ValueError for a name that isn't cached, or that is patched over,
-    and TypeError for wrong names; obj is then as it was.
+    and TypeError if names is none of the above, or if obj is a method.
+    After an error, obj is as it was before.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -227,240 +269,591 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
     []
     """
     with _lock:
-        cached = cached_methods(obj)
-        selected = list(cached) if names is None else _selected(obj, names, cached)
-        for name in sorted(set(selected) - set(cached)):
+        return _undo(obj, names)
+
+
+# How it works
+#
+# Patching reads a method from the object, lets lru_cache or the user's decorator make a
+# cached method of it, and sets that on the object under the same name. Python finds it
+# there before it looks at the class. The cached method carries a record of its patch,
+# and undoing follows that record; nothing else is kept anywhere.
+#
+# From here on, four words have one meaning each:
+#
+#   value       what reading `obj.name` gives
+#   held        what obj itself has in its `__dict__` under that name now
+#   shadowed    what obj itself had there before any patch
+#   method      what the cached method calls on a miss
+#
+# Held and shadowed can be nothing, which _NOTHING stands for.
+#
+# Five kinds of objects are served:
+#
+#   * Ordinary objects read and set attributes in Python's own way. Their `__dict__` is
+#     left alone, since from 3.11 on Python makes it only when somebody asks for it, and
+#     reads and sets the attributes of that object more slowly from then on. So patching
+#     doesn't ask an ordinary object for its `__dict__` unless it has to.
+#   * Objects with attribute access of their own: frozen dataclasses, pydantic models,
+#     dict subclasses, mocks, modules. For these, the `__dict__` is read and written.
+#   * Proxies (wrapt's ObjectProxy, werkzeug's LocalProxy, weakref.proxy). Their `__dict__`
+#     is that of the object they stand for, so that object is patched.
+#   * Shallow copies of a patched object. They hold the cached methods of their original,
+#     which call the original on a miss.
+#   * Objects whose `__getattr__` makes up methods (xmlrpc's ServerProxy). Such a method
+#     stands neither on the class nor in the `__dict__`, and may be a new one each time.
+
+_NOTHING: Any = object()
+
+_RECORD = "__cache_inplace__"  # the attribute that holds a record
+_Record: TypeAlias = dict[str, Any]  # its keys are explained in the module's docstring
+
+
+# Patching and undoing
+
+
+def _patch(
+    obj: Any,
+    names: _Names,
+    maxsize: int | None,
+    typed: bool,
+    decorator: _Decorator[Any] | None,
+) -> dict[str, Any]:
+    """Cache the methods that names select, or raise an error and change nothing."""
+    if isinstance(obj, type):
+        raise TypeError("obj is a class, which would cache for all; pass an instance")
+    _refuse_method(obj)
+    _check_options(maxsize, typed, decorator)
+
+    # First look at all of them, so that a refusal finds nothing changed.
+    values = {}
+    held = {}
+    for name in _selected(obj, names):
+        values[name], held[name] = _read_method(obj, name)
+    if decorator is None:
+        _refuse_one_shot_functions(obj, values)
+
+    cached = {}
+    for name, value in values.items():
+        record = _new_record(obj, name, value, held[name])
+        if decorator is None:
+            cached[name] = _lru_cached(record, maxsize, typed)
+        else:
+            cached[name] = decorator(record["method"])
+        _put_record_on(cached[name], record)
+
+    try:
+        _set_all(obj, cached)
+    except BaseException:  # Ctrl-C, too
+        _put_all_back(obj, held)
+        raise
+    return cached
+
+
+def _undo(obj: object, names: _Names | None) -> list[str]:
+    """Put back what was shadowed under the cached names that names select."""
+    _refuse_method(obj)
+    cached = cached_methods(obj)
+    if names is None:
+        selected = list(cached)
+    elif callable(names):
+        _refuse_own_method(obj, names)
+        selected = [name for name in cached if names(name)]
+    else:
+        selected = _listed(names)
+    for name in selected:
+        if name not in cached:
             why = "isn't cached, or is patched over; see cached_methods()"
-            raise _refusal(obj, name, why, ValueError)
-        _replace(obj, {n: ((cached[n],), _record_of(cached[n])["shadowed"]) for n in selected})
+            raise _refusal(ValueError, obj, name, why)
+    shadowed = {name: _shadowed(_record_of(cached[name])) for name in selected}
+    _put_all_back(obj, shadowed)
     return selected
 
 
-def _kind(obj: object) -> str:
-    # Never the repr of obj itself, which may show a token.
-    return repr(type(obj).__name__)
+def _set_all(obj: object, cached: dict[str, Any]) -> None:
+    for name, cached_method in cached.items():
+        _set_or_delete(obj, name, cached_method)
+        # It doesn't take on objects with __slots__, on lists or on proxies of those,
+        # or where a class hands out something else by its __getattribute__.
+        if getattr(obj, name) is not cached_method:
+            why = "can't be set; cache a method of an object that lets it be set"
+            raise _refusal(TypeError, obj, name, why)
 
 
-def _refusal(obj: object, name: str, why: str, error: type[Exception] = TypeError) -> Exception:
-    return error(f"{name!r} of {_kind(obj)} {why}")
+def _put_all_back(obj: object, before: dict[str, Any]) -> None:
+    for name, held in before.items():
+        _set_or_delete(obj, name, held)
 
 
-def _cacher(decorator: Any, options: dict[str, Any]) -> Callable[[_Record], Any]:
+# Refusals
+
+
+def _refusal(error: type[Exception], obj: object, name: str, why: str) -> Exception:
+    return error(f"{name!r} of {_type_name(obj)} {why}")
+
+
+def _type_name(thing: object) -> str:
+    # Messages show this rather than the repr of an object, which may hold a token.
+    return repr(type(thing).__name__)
+
+
+def _remedy_for_method(method: object) -> str:
+    """Tell whoever has passed a method what to pass instead."""
+    name = _record_of(method).get("name", getattr(method, "__name__", None))
+    # A functools.partial has no name, and that of an xmlrpc method is another method.
+    known = f", {name!r}" if isinstance(name, str) else ""
+    return f"the name of the method{known}"
+
+
+def _check_options(
+    maxsize: int | None, typed: bool, decorator: _Decorator[Any] | None
+) -> None:
+    # lru_cache itself would take a callable maxsize for the function to cache.
+    if not isinstance(maxsize, int | None):
+        raise TypeError(f"maxsize is {_type_name(maxsize)}; pass an integer or None")
     if decorator is None:
-        # lru_cache() would take a callable for the function to cache.
-        if not isinstance(maxsize := options.get("maxsize"), int | None):
-            raise TypeError(f"maxsize is {_kind(maxsize)}; pass an integer or None")
-        return functools.partial(_lru_cached, functools.lru_cache(**options))
-    if options:
-        raise TypeError(f"{list(options)} can't go with decorator; give them to the decorator")
+        return
     if not callable(decorator):
-        raise TypeError(f"decorator is {_kind(decorator)}, not callable; pass a function")
-    return lambda record: decorator(record["method"])
+        raise TypeError(f"decorator is {_type_name(decorator)}; pass a function")
+    if maxsize != 128 or typed:
+        raise TypeError(
+            "maxsize and typed are options of lru_cache, which decorator replaces; "
+            "give the decorator its own options"
+        )
 
 
-def _selected(obj: object, names: _Names, cached: Iterable[str] | None = None) -> list[str]:
-    if callable(names):
-        if getattr(_record_of(names).get("method", names), "__self__", None) is obj:
-            raise TypeError(f"predicate is a method of the {_kind(obj)} object; pass its name")
-        if cached is not None:
-            return list(filter(names, cached))
-        # Not before here, since dir() asks for the __dict__ of obj, which explicit names must not.
-        public = (name for name in dir(obj) if not name.startswith("_"))
-        return [name for name in public if names(name) and _is_method(obj, name)]
-    try:
-        # str.__str__() makes plain strings of enum members, for the keys in vars(obj).
-        return list(dict.fromkeys(map(str.__str__, [names] if isinstance(names, str) else names)))
-    except TypeError as error:
-        why = "not strings; pass names or a predicate (of a pattern, pass its .match)"
-        raise TypeError(f"names is {_kind(names)}, {why}") from error
+def _refuse_method(obj: object) -> None:
+    """Refuse uncache(client.one), which would otherwise find nothing, and do nothing."""
+    if type(obj) is types.MethodType or _record_of(obj):
+        remedy = _remedy_for_method(obj)
+        raise TypeError(f"obj is a method; pass the object that has it, and {remedy}")
 
 
-def _is_method(obj: object, name: str) -> bool:
-    on_class = _class_attribute(obj, name)
-    value = None if _is_computed(on_class) else _fetch(obj, name, on_class, None)[0]
-    return callable(value) and not isinstance(value, type)
+def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
+    """Refuse cache_methods_in_place(client, client.one), which calls it with every name."""
+    owner = _record_of(predicate).get("owner", getattr(predicate, "__self__", None))
+    if owner is obj:
+        remedy = _remedy_for_method(predicate)
+        raise TypeError(f"predicate is a method of {_type_name(obj)}; pass {remedy}")
 
 
-def _find(obj: object, name: str) -> tuple[_Record, _Maybe]:
-    """Return the record of a patch to come, and what obj itself holds now."""
+def _refuse_one_shot_functions(obj: object, values: dict[str, Any]) -> None:
+    culprits = []
+    for name, value in values.items():
+        if _is_one_shot_function(_plain_method(value)):
+            culprits.append(repr(name))
+    if culprits:
+        raise TypeError(
+            f"{', '.join(culprits)} of {_type_name(obj)} can't be cached: what a coroutine "
+            "or generator function returns can be used only once; pass decorator= "
+            "(async_lru.alru_cache for coroutine functions), or choose other names"
+        )
+
+
+# Which names
+
+
+def _selected(obj: object, names: _Names) -> list[str]:
+    """Return the names to cache."""
+    if not callable(names):
+        return _listed(names)
+    _refuse_own_method(obj, names)
+    selected = []
+    for name in _public_names(obj):
+        if names(name) and _is_name_of_method(obj, name):
+            selected.append(name)
+    if not selected:
+        raise ValueError(
+            f"predicate selects no method of {_type_name(obj)}; pass names"
+        )
+    return selected
+
+
+def _listed(names: str | Iterable[str]) -> list[str]:
+    """Return explicit names as a list, each of them once."""
+    if isinstance(names, str):
+        return [names]
+    if not isinstance(names, Iterable):
+        raise TypeError(
+            f"names is {_type_name(names)}; "
+            "pass a name, names or a predicate (of a pattern, pass its .match)"
+        )
+    listed = list(names)
+    for name in listed:
+        if not isinstance(name, str):
+            remedy = _remedy_for_method(name) if callable(name) else "strings"
+            raise TypeError(f"names has {_type_name(name)} in it; pass {remedy}")
+    return list(dict.fromkeys(listed))
+
+
+def _public_names(obj: object) -> list[str]:
+    """Return the names that a predicate is asked about, in the order of dir(obj)."""
+    cls = type(obj)
+    if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
+        # dir(obj) would ask for the __dict__, and slow down the whole class besides.
+        names = {*type.__dir__(cls)}
+        if _may_hold_methods(obj):
+            names.update(_dict_of(obj))
+    else:
+        names = {*dir(obj)}
+    return sorted(name for name in names if not name.startswith("_"))
+
+
+def _is_name_of_method(obj: object, name: str) -> bool:
+    if _is_computed(_on_class(type(obj), name)):
+        return False
+    # Some clients list names in their __dir__ that they don't have.
+    value = getattr(obj, name, None)
+    return _is_method(value) and not _is_local_proxy(value)
+
+
+def _is_local_proxy(value: object) -> bool:
+    # Werkzeug's LocalProxy is callable even where it stands for a plain value, and raises
+    # an error for nearly all that it is asked while it stands for nothing. Wrapt's
+    # decorators make proxies, too, but those can be bound, as methods can.
+    kind = type(value)
+    return hasattr(kind, "__wrapped__") and not hasattr(kind, "__get__")
+
+
+# What stands under a name
+
+
+def _read_method(obj: object, name: str) -> tuple[Any, Any]:
+    """Return the value under a name and what obj itself holds there, or refuse the name."""
     if name.startswith("__") and name.endswith("__"):
-        raise _refusal(obj, name, "is looked up on the class; cache the method that it calls")
-    on_class = _class_attribute(obj, name)
-    if _is_computed(on_class):
-        raise _refusal(obj, name, "is computed when read; cache the method that computes it")
-    value, held = _fetch(obj, name, on_class)
-    if not callable(value) or isinstance(value, type):
-        raise _refusal(obj, name, f"is {_kind(value)}, not a method; pass the name of a method")
-    record = {"name": name, "owner": obj, "method": value, "shadowed": held}
-    old = _record_of(value)
-    if held and _belongs(old, obj, name):
-        record.update(method=_unpatched(obj, name, on_class, old), shadowed=old["shadowed"])
-    elif old:
-        record["method"] = old["method"]  # stored here from elsewhere: caches never stack
-    return record, held
-
-
-def _class_attribute(obj: object, name: str) -> Any:
-    # inspect.getattr_static() would ask obj for its __dict__.
-    return next((vars(cls)[name] for cls in type(obj).__mro__ if name in vars(cls)), None)
-
-
-def _is_computed(attribute: Any) -> bool:
-    attribute = getattr(attribute, "__func__", attribute)  # of a classmethod, even a property
-    kind = type(attribute)
-    is_data = hasattr(kind, "__set__") or hasattr(kind, "__delete__")
-    is_method = callable(attribute) or isinstance(attribute, _UNCALLABLE_METHODS)
-    return is_data or (hasattr(kind, "__get__") and not is_method)
-
-
-def _fetch(obj: object, name: str, on_class: Any, *default: object) -> tuple[Any, _Maybe]:
-    """Return obj.name, and what obj itself holds under that name, leaving it at that."""
-    function = on_class.__func__ if type(on_class) is classmethod else on_class
-    if type(function) is types.FunctionType and _is_ordinary(obj):
-        # A method of the class is bound anew by each fetch, unlike what obj itself holds.
-        # That tells without asking for its __dict__, which would slow obj down for good.
-        value = getattr(obj, name, *default)
-        return value, (value,) if value is getattr(obj, name, *default) else ()
-    held = (namespace[name],) if name in (namespace := _namespace(obj)) else ()
-    value = getattr(obj, name, *default)
-    if not held:
-        _set(obj, name, ())  # what fetching has left there, as from ctypes.CDLL
+        why = "is looked up on the class; cache the method that it calls"
+        raise _refusal(TypeError, obj, name, why)
+    if _is_computed(_on_class(type(obj), name)):
+        why = "is computed when it is read, like a property; cache what computes it"
+        raise _refusal(TypeError, obj, name, why)
+    value, held = _read(obj, name)
+    if not _is_method(value):
+        why = f"is {_type_name(value)}, not a method; pass the name of a method"
+        raise _refusal(TypeError, obj, name, why)
     return value, held
+
+
+def _is_method(value: object) -> bool:
+    # By its type, as isinstance() would have a LocalProxy look for what it stands for.
+    return callable(value) and not issubclass(type(value), type)
+
+
+def _on_class(cls: type, name: str) -> Any:
+    """Return what stands on a class under a name as it is there, or _NOTHING."""
+    # inspect.getattr_static() does this, too, but asks the object for its __dict__.
+    for base in cls.__mro__:
+        if name in vars(base):
+            return vars(base)[name]
+    return _NOTHING
+
+
+def _is_computed(on_class: object) -> bool:
+    """Tell whether reading it runs code of its own: a property, a cached property, ..."""
+    kind = type(on_class)
+    if issubclass(kind, _METHODS_THAT_CANT_BE_CALLED):
+        return False
+    if hasattr(kind, "__set__") or hasattr(kind, "__delete__"):
+        return True  # properties and slots
+    # Cached properties, but not functions.
+    return hasattr(kind, "__get__") and not callable(on_class)
+
+
+_METHODS_THAT_CANT_BE_CALLED = (
+    classmethod,
+    functools.partialmethod,
+    functools.singledispatchmethod,
+)
+
+
+# The record of a patch
+
+
+def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
+    """Return the record for a cached method that doesn't exist yet."""
+    method = _plain_method(value)
+    shadowed = held
+    old = _record_of(held)
+    if _is_patch_of(old, obj, name):
+        shadowed = _shadowed(old)
+        if old["owner"] is not obj:
+            # The method of a shallow copy would be the original's.
+            method = _plain_method(_read_beneath(obj, name, held, shadowed))
+    return {
+        "id": None,
+        "name": name,
+        "owner": obj,
+        "method": method,
+        "shadowed": () if shadowed is _NOTHING else (shadowed,),
+    }
+
+
+def _put_record_on(cached: Any, record: _Record) -> None:
+    """Make a cached method out of what lru_cache or a decorator has returned."""
+    why = _why_it_takes_no_record(cached, record["method"])
+    if why:
+        why = f"was decorated into {_type_name(cached)}, which {why}"
+        raise _refusal(TypeError, record["owner"], record["name"], why)
+    record["id"] = id(cached)
+    _dict_of(cached)[_RECORD] = record
+
+
+def _why_it_takes_no_record(decorated: Any, method: Any) -> str | None:
+    if not callable(decorated):
+        return "can't be called; return a function"
+    own_dict = _own_dict_of(decorated)
+    # What wrapt's decorators return shares its __dict__ with the function of the method,
+    # and so with all instances of the class.
+    if own_dict is None or own_dict is _dict_of(method):
+        return "has no attributes of its own; return a new function"
+    if _record_of(decorated):
+        return "is or was cached already; return a new function each time"
+    return None
+
+
+def _record_of(thing: object) -> _Record:
+    """Return the record of a cached method, or an empty one for anything else."""
+    # A cached method can always be called. Wrapt's LazyObjectProxy can't, and would work
+    # out what it stands for if it were asked for its __dict__.
+    if not callable(thing):
+        return {}
+    record = (_own_dict_of(thing) or {}).get(_RECORD)
+    # functools.wraps() copies the record to the function that it decorates. The id tells
+    # that this function isn't the cached method.
+    if isinstance(record, dict) and record.get("id") == id(thing):
+        return record
+    return {}
+
+
+def _plain_method(value: Any) -> Any:
+    """Return the method of a cached method, or else the value as it is."""
+    # A cached method may also be read from elsewhere: `other.get = client.get`.
+    # Caching that one must not stack a cache on a cache.
+    return _record_of(value).get("method", value)
+
+
+def _shadowed(record: _Record) -> Any:
+    return record["shadowed"][0] if record["shadowed"] else _NOTHING
+
+
+def _is_patch_of(record: _Record, obj: object, name: str) -> bool:
+    """Tell whether a record is that of a patch of obj under this name."""
+    if not record or record["name"] != name:
+        return False
+    owner = record["owner"]
+    if owner is obj:
+        return True
+    # Modules are all of one class, but none is a copy of another.
+    if isinstance(owner, types.ModuleType):
+        return False
+    # Then obj is a shallow copy of the owner, or one of the two is a proxy.
+    return owner.__class__ is obj.__class__
+
+
+# What the object itself holds
 
 
 def _is_ordinary(obj: object) -> bool:
     cls = type(obj)
-    return cls.__getattribute__ is object.__getattribute__ and cls.__setattr__ is object.__setattr__
+    return (
+        cls.__getattribute__ is object.__getattribute__
+        and cls.__setattr__ is object.__setattr__
+    )
 
 
-def _namespace(obj: object) -> dict[str, Any]:
-    # For a proxy, its target's; where any attribute can be had, maybe no dict at all.
+def _dict_of(obj: object) -> dict[str, Any]:
+    # Objects with __slots__ have none, that of a class can't be written,
+    # and where __getattr__ answers every name, it may be anything.
     namespace = getattr(obj, "__dict__", None)
     return namespace if isinstance(namespace, dict) else {}
 
 
-def _set(obj: object, name: str, held: _Maybe) -> None:
-    # Past any __setattr__, as that may refuse, or write data; _set_and_check() sees if it took.
-    if not held:
-        _namespace(obj).pop(name, None)
-    elif not _is_ordinary(obj):
-        _namespace(obj)[name] = held[0]
+def _own_dict_of(thing: object) -> dict[str, Any] | None:
+    """Return the `__dict__` of a thing, or None if it has none of its own."""
+    # The __dict__ of a bound method is that of its function, and a LocalProxy would work
+    # out what it stands for. The types of both say that they have no place for a __dict__.
+    if type(thing).__dictoffset__ == 0:
+        return None
+    namespace = getattr(thing, "__dict__", None)
+    return namespace if isinstance(namespace, dict) else None
+
+
+def _may_hold_methods(obj: object) -> bool:
+    """Tell whether an ordinary object may hold methods, without asking for its __dict__."""
+    for referent in gc.get_referents(obj):
+        # A dict is the __dict__ of obj, if that exists, or the value of an attribute.
+        values = referent.values() if type(referent) is dict else [referent]
+        if any(map(_is_method, values)):
+            return True
+    return False
+
+
+def _read(obj: object, name: str) -> tuple[Any, Any]:
+    """Return the value under a name, and what obj itself holds there."""
+    if _is_ordinary(obj) and _is_bound_when_read(_on_class(type(obj), name)):
+        # Each reading binds the function of the class to obj anew. So if two readings
+        # give the same value, obj itself holds it; there's no need to ask its __dict__.
+        value = getattr(obj, name)
+        held = value if getattr(obj, name) is value else _NOTHING
     else:
-        with contextlib.suppress(AttributeError):
-            object.__setattr__(obj, name, *held)
+        # Before reading, since ctypes.CDLL stores in its __dict__ what is read from it.
+        held = _dict_of(obj).get(name, _NOTHING)
+        value = getattr(obj, name)
+    return value, held
 
 
-def _record_of(value: object) -> _Record:
-    # Not with hasattr(), since mocks and xmlrpc proxies answer any name; nor where type() tells
-    # that its dict isn't its own: that of a bound method is its function's, a proxy may connect.
-    record = _namespace(value).get(_RECORD) if type(value).__dictoffset__ else None
-    # The id tells the cached method from what functools.wraps() made of it.
-    return record if isinstance(record, dict) and record.get("id") == id(value) else {}
+def _is_bound_when_read(on_class: object) -> bool:
+    if type(on_class) is classmethod:
+        on_class = on_class.__func__
+    return type(on_class) is types.FunctionType
 
 
-def _belongs(record: _Record, obj: object, name: str) -> bool:
-    # If obj is of the same class, it is a shallow copy (modules can't be copied),
-    # or the same object behind a proxy.
-    return record.get("name") == name and (
-        record["owner"] is obj or record["owner"].__class__ is obj.__class__ is not types.ModuleType
+def _read_beneath(obj: object, name: str, held: Any, shadowed: Any) -> Any:
+    """Return the value that there would be if obj weren't patched; obj changes meanwhile."""
+    try:
+        _set_or_delete(obj, name, shadowed)
+        return getattr(obj, name)
+    finally:
+        _set_or_delete(obj, name, held)
+
+
+def _set_or_delete(obj: object, name: str, new: Any) -> None:
+    """Let obj itself hold something under a name, or nothing; _set_all() sees if it took."""
+    if new is _NOTHING:
+        _dict_of(obj).pop(name, None)
+    elif _is_ordinary(obj):
+        with contextlib.suppress(AttributeError):  # of objects with __slots__
+            setattr(obj, name, new)
+    else:
+        # Frozen dataclasses refuse setattr(), attribute dicts make data of what they get,
+        # and some proxies keep it to themselves.
+        _dict_of(obj)[name] = new
+
+
+# The default decorator: lru_cache, and the check of results
+
+
+def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
+    """Return what lru_cache makes of the method; results are checked on a miss only."""
+    checked = functools.partial(_call_and_check, record)
+    cached: Any = functools.lru_cache(maxsize, typed)(checked)
+    # Without what users have put on the function: a cache_clear of its own, for instance,
+    # would hide that of lru_cache.
+    functools.update_wrapper(cached, record["method"], updated=())
+    # Copying and pickling look for these two on the cached method before its type.
+    cached.__deepcopy__ = functools.partial(_deep_copy, record)
+    cached.__reduce_ex__ = functools.partial(_reduce, record)
+    return cached
+
+
+def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
+    result = record["method"](*args, **kwargs)
+    # Its __class__, unlike its type(), sees through the proxies in which tracers such as
+    # OpenTelemetry's put database cursors.
+    if not issubclass(result.__class__, _OneShot):
+        return result
+    # Nobody will await a coroutine that nobody has started, so spare users the warning.
+    if inspect.iscoroutine(result) and _has_not_started(result):
+        result.close()
+    raise _refusal(
+        TypeError,
+        record["owner"],
+        record["name"],
+        f"was called, but its result, {_type_name(result)}, may be usable only once "
+        "and isn't cached; uncache it, or pass decorator= to say how to cache it",
     )
 
 
-def _unpatched(obj: object, name: str, on_class: Any, record: _Record) -> Any:
-    if record["shadowed"] or record["owner"] is obj:
-        return record["method"]
-    # The method of a shallow copy is bound to its original.
-    bind = getattr(type(on_class), "__get__", lambda *_: on_class)
-    make_up = getattr(type(obj), "__getattr__", lambda *_: record["method"])
-    method = make_up(obj, name) if on_class is None else bind(on_class, obj, type(obj))
-    return _record_of(method).get("method", method)
+def _has_not_started(coroutine: Coroutine[Any, Any, Any]) -> bool:
+    return inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
 
 
-def _makes_one_shots(method: Any) -> bool:
+class _OneShot(abc.ABC):
+    """The classes of results that can be used only once.
+
+    It is an abstract class, since that remembers its answer for each class of results,
+    and doesn't keep these classes alive.
+    """
+
+    @classmethod
+    def __subclasshook__(cls, candidate: type) -> bool:
+        def defines(name: str) -> bool:
+            return _on_class(candidate, name) is not _NOTHING
+
+        if defines("__await__") or issubclass(candidate, _CONTEXT_MANAGERS):
+            return True
+        # MagicMock has all special methods, but unlike an iterator it can be called.
+        is_iterator = defines("__next__") or defines("__anext__")
+        return is_iterator and not defines("__call__")
+
+
+def _class_of_results(decorator: Any) -> type:
+    # It has no public name, so look at what comes out for some function.
+    return type(decorator(list)())
+
+
+_CONTEXT_MANAGERS = (
+    _class_of_results(contextlib.contextmanager),
+    _class_of_results(contextlib.asynccontextmanager),
+)
+
+_ONE_SHOT_FLAGS = (
+    inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+)
+
+
+def _is_one_shot_function(method: Any) -> bool:
+    # inspect.iscoroutinefunction() and its like say yes of a mock.create_autospec().
     while isinstance(method, functools.partial):
         method = method.func
-    # What inspect has for this would cost half as much as all of patching.
     code = getattr(method, "__code__", None)
+    # The methods of xmlrpc's ServerProxy have any attribute, but it isn't code.
     return isinstance(code, types.CodeType) and bool(code.co_flags & _ONE_SHOT_FLAGS)
 
 
-def _lru_cached(lru_cache: Callable[..., Any], record: _Record) -> Any:
-    cached = lru_cache(types.MethodType(_call, record))  # which is smaller than a closure
-    parameters = cached.cache_parameters
-    vars(cached).clear()  # of what lru_cache has copied from _call
-    functools.update_wrapper(cached, record["method"])
-    # The signature of the function has a self, the others would be those of an inner cache.
-    for mark in "__signature__", "cache_info", "cache_clear":
-        vars(cached).pop(mark, None)
-    cached.cache_parameters = parameters
-    cached.__reduce_ex__ = types.MethodType(_reduced, record)
-    cached.__deepcopy__ = types.MethodType(_deep_copied, record)
-    return cached
+# Deep copies and pickles
+#
+# A cached method deep-copies and pickles as its method does, so that what comes out
+# belongs to the copy of the object, isn't cached, and needs no cache_inplace to load.
 
 
-def _call(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
-    result = record["method"](*args, **kwargs)
-    if not issubclass(type(result), _WorksOnce):
-        return result
-    if inspect.iscoroutine(result) and inspect.getcoroutinestate(result) == inspect.CORO_CREATED:
-        result.close()
-    why = f"was called, but its result, {_kind(result)}, may work only once and isn't cached"
-    raise _refusal(record["owner"], record["name"], f"{why}; uncache it, or pass decorator=")
+def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
+    """Return a function and its arguments, which pickle calls to load the method."""
+    owner, name, method = record["owner"], record["name"], record["method"]
+    if isinstance(owner, types.ModuleType):
+        # pickle would find the cached function under the name of the plain one, and refuse.
+        return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
+    holder = _holder_of_method(record)
+    if holder is _NOTHING:
+        # There is no name to find it by, so pickle the method itself: the item of a tuple.
+        return operator.getitem, ((method,), 0)
+    return getattr, (holder, name)
 
 
-class _WorksOnce(abc.ABC):  # noqa: B024
-    # An abstract class, as that remembers its answer for each type, by a weak reference.
-    @classmethod
-    def __subclasshook__(cls, kind: type) -> bool:
-        names = set().union(*map(vars, kind.__mro__))
-        once = "__await__" in names or issubclass(kind, contextlib._GeneratorContextManagerBase)
-        # Unlike an iterator, a mock that has all the magic methods can be called.
-        return once or ("__call__" not in names and not names.isdisjoint(["__next__", "__anext__"]))
+def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
+    method = record["method"]
+    holder = _holder_of_method(record)
+    # A copy of a bound method binds its function to the copy of the object. Reading it
+    # from that copy could fail, as it may have no attributes yet.
+    if holder is _NOTHING or type(method) is types.MethodType:
+        return copy.deepcopy(method, memo)
+    # Other methods (of a dict, or made by wrapt) would remain those of the original.
+    return getattr(copy.deepcopy(holder, memo), record["name"])
 
 
-def _reduced(record: _Record, _protocol: object) -> tuple[Any, ...]:
-    obj, name, method = record["owner"], record["name"], record["method"]
-    if isinstance(obj, types.ModuleType):
-        return pkgutil.resolve_name, (f"{obj.__name__}:{name}",)
-    # By name, as the function may have another, or be a closure that __getattr__ has made.
-    by_name = hasattr(type(obj), name) or isinstance(method, types.FunctionType)
-    if by_name and not record["shadowed"]:
-        return getattr, (obj, name)
-    return operator.getitem, ({name: method}, name)
+def _holder_of_method(record: _Record) -> Any:
+    """Return the object that has the method under its name, or _NOTHING.
 
-
-def _deep_copied(record: _Record, memo: dict[int, Any]) -> Any:
-    if type(record["method"]) is types.MethodType or getattr not in _reduced(record, None):
-        return copy.deepcopy(record["method"], memo)
-    # deepcopy() would share a builtin method, for one.
-    return getattr(copy.deepcopy(record["owner"], memo), record["name"])
-
-
-def _recorded(cached: Any, record: _Record) -> Any:
-    # A product has room for one record, so what was recorded before is no good here,
-    # nor is what has its attributes on the method, as a proxy that wrapt's decorators make.
-    room, record["id"] = _namespace(cached), id(cached)
-    has_room = callable(cached) and type(cached).__dictoffset__ and not _record_of(cached)
-    if has_room and room is not _namespace(record["method"]):
-        room[_RECORD] = record
-    if _record_of(cached) is not record:
-        why = f"was decorated into {_kind(cached)}, which can't be recorded, or was before"
-        raise _refusal(record["owner"], record["name"], f"{why}; return a new function")
-    return cached
-
-
-def _replace(obj: object, changes: Mapping[str, tuple[_Maybe, _Maybe]]) -> None:
-    try:
-        for name, (_, new) in changes.items():
-            _set_and_check(obj, name, new)
-    except BaseException:
-        for name, (old, _) in changes.items():
-            _set(obj, name, old)
-        raise
-
-
-def _set_and_check(obj: object, name: str, held: _Maybe) -> None:
-    _set(obj, name, held)
-    # What is put back may come out as something else, if __getattribute__ wraps it.
-    if held and getattr(obj, name) is not held[0] and _record_of(*held):
-        raise _refusal(obj, name, "can't be set; cache it on an object that takes it")
+    It is read by that name, since its function may have another name, or none.
+    """
+    owner, name = record["owner"], record["name"]
+    if record["shadowed"] or isinstance(owner, types.ModuleType):
+        return _NOTHING  # an attribute like others, which is copied as they are
+    on_class = _on_class(owner.__class__, name)
+    if issubclass(type(on_class), (staticmethod, classmethod)):
+        return owner.__class__  # and the object, maybe with a lock, isn't taken along
+    if on_class is not _NOTHING:
+        return owner
+    # A function that __getattr__ has made knows the object, but can't be copied.
+    if isinstance(record["method"], types.FunctionType):
+        return owner
+    return _NOTHING  # something that __getattr__ has taken from another object

@@ -1,5 +1,10 @@
-"""Tests of cache_inplace, in the order of its contract; real objects wherever there are any."""
+"""Tests of cache_inplace, in the order of its contract; real objects wherever there are any.
 
+They need pytest and hypothesis. Every other library is imported where it is tested:
+where one is missing, or this Python can't start threads, say, the reason for skipping says so.
+"""
+
+import ast
 import asyncio
 import collections
 import concurrent.futures
@@ -8,8 +13,6 @@ import copy
 import ctypes
 import dataclasses
 import datetime
-import dis
-import enum
 import fractions
 import functools
 import gc
@@ -44,30 +47,10 @@ import xmlrpc.server
 import zipfile
 from unittest import mock
 
-import async_lru
-import attrs
-import boto3
-import cachetools
-import grpc
-import httpx
 import hypothesis
 import hypothesis.stateful
 import hypothesis.strategies as st
-import jaraco.functools
-import methodtools
-import moto
-import pandas
-import pydantic
 import pytest
-import reader
-import redis.asyncio
-import slack_sdk
-import sqlalchemy.orm
-import werkzeug.local
-import wrapt
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
 
 import cache_inplace
 from cache_inplace import (
@@ -86,6 +69,14 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("same")
+
+library = functools.partial(pytest.importorskip, exc_type=ImportError)
+
+
+def at_home(cls):
+    """Let a class that a function has made be found by pickle, as if it stood here."""
+    cls.__qualname__ = cls.__name__
+    return globals().setdefault(cls.__name__, cls)
 
 
 class Client:
@@ -240,23 +231,36 @@ class FrozenData:
         return f"{self.user}:{arg}"
 
 
-@attrs.frozen(slots=False)
-class FrozenAttrs:
-    user: str = "ann"
+def FrozenAttrs():
+    @at_home
+    @library("attrs").frozen(slots=False)
+    class FrozenByAttrs:
+        user: str = "ann"
 
-    def one(self, arg):
-        return f"{self.user}:{arg}"
+        def one(self, arg):
+            return f"{self.user}:{arg}"
 
-
-class Model(pydantic.BaseModel):
-    user: str = "ann"
-
-    def one(self, arg):
-        return f"{self.user}:{arg}"
+    return FrozenByAttrs()
 
 
-class FrozenModel(Model, frozen=True):
-    pass
+def Model():
+    class PydanticModel(library("pydantic").BaseModel):
+        user: str = "ann"
+
+        def one(self, arg):
+            return f"{self.user}:{arg}"
+
+    return at_home(PydanticModel)()
+
+
+def FrozenModel():
+    class FrozenPydanticModel(library("pydantic").BaseModel, frozen=True):
+        user: str = "ann"
+
+        def one(self, arg):
+            return f"{self.user}:{arg}"
+
+    return at_home(FrozenPydanticModel)()
 
 
 class Unhashable(Client):
@@ -270,13 +274,18 @@ class NoWeakrefs:
         return f"ann:{arg}"
 
 
-class Table(pandas.DataFrame):
-    @property
-    def _constructor(self):
-        return Table
+def Table():
+    pandas = library("pandas")
 
-    def one(self, arg):
-        return f"ann:{arg}"
+    class PandasTable(pandas.DataFrame):
+        @property
+        def _constructor(self):
+            return PandasTable
+
+        def one(self, arg):
+            return f"ann:{arg}"
+
+    return PandasTable({"a": [1]})
 
 
 def entries(obj):
@@ -497,18 +506,6 @@ def test_the_signature_is_that_of_the_method_even_where_the_function_states_its_
     assert "self" not in plain.parameters
 
 
-def test_the_marks_of_the_method_are_copied_as_lru_cache_does():
-    class Marked:
-        @functools.lru_cache(maxsize=2)
-        def one(self):
-            return 1
-
-    Marked.one.mark = "here"
-    cached = cache_method_in_place(Marked(), "one", maxsize=3)
-    assert cached.mark == "here"
-    assert cached.cache_parameters()["maxsize"] == 3
-
-
 def test_the_cache_that_is_looked_at_and_cleared_is_never_one_that_the_method_has():
     class Memoized:
         def one(self):
@@ -558,13 +555,12 @@ def test_an_explicit_name_may_be_dynamic():
     assert dynamic.calls == [("get_user", 1)]
 
 
-def test_a_predicate_is_asked_about_each_public_name_in_dir(client):
-    client.extra = 1
+def test_a_predicate_is_asked_about_each_public_name_that_may_be_a_method(client):
     asked = []
     with pytest.raises(ValueError, match="predicate selects no method"):
         cache_methods_in_place(client, asked.append)
-    assert asked == [name for name in dir(client) if not name.startswith("_")]
-    assert "extra" in asked
+    # Left out is what the object itself holds, since nothing of that can be called.
+    assert asked == [name for name in dir(Client) if not name.startswith("_")]
 
 
 @pytest.mark.parametrize(
@@ -622,13 +618,6 @@ class Computed(Client):
     data_that_can_be_called = CallableDataDescriptor()
     data_that_can_be_deleted = DeletingDescriptor()
     descriptor = Descriptor()
-    if sys.version_info < (3, 13):  # which no longer chains them
-
-        @classmethod
-        @property
-        def of_the_class(cls):
-            raise AssertionError
-
     def __init__(self):
         super().__init__()
         self.slot = len
@@ -642,7 +631,6 @@ COMPUTED = [
     "data_that_can_be_called",
     "data_that_can_be_deleted",
     "descriptor",
-    *(["of_the_class"] if sys.version_info < (3, 13) else []),
 ]
 
 
@@ -658,7 +646,7 @@ def test_a_predicate_skips_what_is_no_method_without_evaluating_it():
 @pytest.mark.parametrize("name", COMPUTED)
 def test_an_explicit_computed_attribute_is_refused_without_evaluating_it(name):
     client = Computed()
-    with pytest.raises(TypeError, match=f"'{name}' of 'Computed' is computed when read; "):
+    with pytest.raises(TypeError, match=f"'{name}' of 'Computed' is computed when it is read, "):
         cache_method_in_place(client, name)
     assert client.calls == []
 
@@ -682,13 +670,21 @@ class Kinds(Client):
     def by_class_cache(self, arg):
         return f"{self.user}:{arg}"
 
-    @wrapt.decorator
-    def decorate(wrapped, instance, args, kwargs):  # noqa: N805
+
+def by_wrapt(function):
+    """A decorator that wrapt has made."""
+
+    def call(wrapped, instance, args, kwargs):
         return wrapped(*args, **kwargs)
 
-    @decorate
-    def decorated(self, arg):
-        return f"{self.user}:{arg}"
+    return library("wrapt").decorator(call)(function)
+
+
+def WraptKinds(user="ann"):
+    class DecoratedByWrapt(Client):
+        decorated = by_wrapt(Client.one)
+
+    return at_home(DecoratedByWrapt)(user)
 
 
 @pytest.mark.parametrize(
@@ -705,7 +701,7 @@ class Kinds(Client):
     ],
 )
 def test_every_kind_of_method_can_be_cached(name, arg, result):
-    kinds = Kinds()
+    kinds = WraptKinds() if name == "decorated" else Kinds()
     before = entries(kinds)
     cached = cache_methods_in_place(kinds, lambda candidate: candidate == name)[name]
     assert getattr(kinds, name)(arg) == getattr(kinds, name)(arg) == result
@@ -742,8 +738,7 @@ def test_a_predicate_that_selects_something_uncachable_is_refused_naming_every_c
     with pytest.raises(TypeError) as caught:
         cache_methods_in_place(mixed, re.compile("get_|one").match)
     assert str(caught.value) == (
-        "'get_aiter', 'get_async', 'get_iter', 'get_part', 'get_stored' of 'Mixed' "
-        "can't be cached, as the results work only once; leave out, or pass decorator="
+        "'get_aiter', 'get_async', 'get_iter', 'get_part', 'get_stored' of 'Mixed' " + ONE_SHOT
     )
     assert entries(mixed) == before
     cached = cache_methods_in_place(mixed, re.compile("get_").match, decorator=functools.lru_cache)
@@ -801,24 +796,6 @@ def test_a_name_given_twice_counts_once(client):
     assert len(made) == 1
 
 
-def test_names_of_a_string_enum_are_plain_strings(client):
-    class Names(str, enum.Enum):
-        ONE = "one"
-
-    assert list(map(type, cache_methods_in_place(client, list(Names)))) == [str]
-    assert list(map(type, vars(client))) == [str, str, str]
-    assert uncache(client, Names.ONE) == ["one"]
-    assert cache_method_in_place(client, Names.ONE) is client.one
-
-
-def test_a_name_with_a_hash_of_its_own_is_a_plain_name(client):
-    class Name(str):
-        def __hash__(self):
-            return 1
-
-    assert cache_method_in_place(client, Name("one")) is client.one
-
-
 def test_one_string_is_one_name(client):
     assert cache_methods_in_place(client, "one") == {"one": client.one}
 
@@ -864,6 +841,12 @@ def test_a_decorator_that_raises_changes_nothing(client):
     assert entries(client) == before
     assert uncache(client) == ["one"]
     assert list(vars(client)) == ["user", "calls"]
+
+
+ONE_SHOT = (
+    "can't be cached: what a coroutine or generator function returns can be used only once; "
+    "pass decorator= (async_lru.alru_cache for coroutine functions), or choose other names"
+)
 
 
 class Stubborn(Client):
@@ -914,34 +897,11 @@ def test_one_that_fails_while_it_is_set_puts_the_others_back(cls, error):
     assert cached.cache_info().currsize == 1
 
 
-# https://github.com/python/cpython/issues/130279: interrupts arrive where a loop jumps back.
-# Raising one there by tracing opcodes would show it, too, but crashes Python 3.12.1 under coverage.
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no exception table")
-@pytest.mark.parametrize("name", ["cache_methods_in_place", "uncache", "_replace"])
-def test_no_interrupt_can_leave_the_lock_held_or_a_call_half_done(name):
-    code = dis.Bytecode(getattr(cache_inplace, name))
-    table = code.exception_entries
-    handler = min(table, key=lambda entry: entry.start).target
-    start = min(entry.start for entry in table if entry.target == handler)
-    end = max(entry.end for entry in table if entry.target == handler)
-    jumps = [i for i in code if i.opname == "JUMP_BACKWARD" and start <= i.offset < end]
-    for jump in jumps:
-        assert any(entry.start <= jump.offset < entry.end for entry in table), jump
-
-
 def test_a_refused_uncache_restores_nothing(client):
     cached = cache_methods_in_place(client, ["one", "two"])
     with pytest.raises(ValueError, match="'both' of 'Client'"):
         uncache(client, ["one", "both"])
     assert cached_methods(client) == cached
-
-
-def test_a_refusal_leaves_nothing_that_fetching_left():
-    library = ctypes.CDLL(None)
-    before = entries(library)
-    with pytest.raises(AttributeError):
-        cache_methods_in_place(library, ["abs", "no_such_function"])
-    assert entries(library) == before
 
 
 # 3. Again
@@ -1094,7 +1054,8 @@ def test_what_an_object_holds_comes_back_even_if_it_hands_out_something_else(nam
     assert entries(client) == before
 
 
-def test_what_fetching_a_descriptor_leaves_on_the_object_is_taken_away_again():
+def test_what_reading_leaves_on_the_object_is_taken_away_by_uncache():
+    cachetools = library("cachetools")
     class Memoized(Client):
         @cachetools.cachedmethod(lambda self: self.cache)
         def memoized(self, arg):
@@ -1105,9 +1066,6 @@ def test_what_fetching_a_descriptor_leaves_on_the_object_is_taken_away_again():
     before = entries(client)
     cache_method_in_place(client, "memoized")
     assert uncache(client) == ["memoized"]
-    assert entries(client) == before
-    with pytest.raises(TypeError, match="'session' of 'Memoized' is computed"):
-        cache_methods_in_place(client, ["memoized", "session"])
     assert entries(client) == before
 
 
@@ -1387,6 +1345,7 @@ def a_cursor():
 
 
 def a_sqlalchemy_result():
+    sqlalchemy = library("sqlalchemy")
     engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.NullPool)
     with engine.connect() as connection:
         return connection.execute(sqlalchemy.text("select 1")).freeze()()
@@ -1430,8 +1389,8 @@ def test_the_refusal_of_a_result_names_its_type_and_the_remedies():
     with pytest.raises(TypeError) as caught:
         client.result(lambda: iter(["a secret"]))
     assert str(caught.value) == (
-        "'result' of 'Results' was called, but its result, 'list_iterator', may work only once "
-        "and isn't cached; uncache it, or pass decorator="
+        "'result' of 'Results' was called, but its result, 'list_iterator', may be usable only "
+        "once and isn't cached; uncache it, or pass decorator= to say how to cache it"
     )
 
 
@@ -1439,7 +1398,7 @@ def test_a_coroutine_that_was_refused_is_closed():
     coroutine = a_coroutine()
     client = Results()
     cache_method_in_place(client, "result")
-    with pytest.raises(TypeError, match="'coroutine', may work only once"):
+    with pytest.raises(TypeError, match="'coroutine', may be usable only once"):
         client.result(lambda: coroutine)
     assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
@@ -1452,7 +1411,7 @@ def test_a_coroutine_that_was_refused_runs_on_if_somebody_has_started_it():
         coroutine = asyncio.sleep(0, "slept")
         task = asyncio.create_task(coroutine)
         await asyncio.sleep(0)
-        with pytest.raises(TypeError, match="'coroutine', may work only once"):
+        with pytest.raises(TypeError, match="'coroutine', may be usable only once"):
             client.result(lambda: coroutine)
         return await task
 
@@ -1476,7 +1435,7 @@ def test_a_coroutine_that_was_refused_runs_on_if_somebody_has_started_it():
         lambda: mock.create_autospec(Client, instance=True),
         contextlib.nullcontext,
         threading.Lock,
-        lambda: pandas.DataFrame({"a": [1]}),
+        lambda: library("pandas").DataFrame({"a": [1]}),
     ],
 )
 def test_every_other_result_is_cached_as_it_is(make):
@@ -1516,7 +1475,7 @@ def test_a_function_that_makes_them_is_refused_when_it_is_patched(name):
 
     one_shots = OneShots()
     with pytest.raises(
-        TypeError, match=f"'{name}' of 'OneShots' can't be cached, as the results work only once; "
+        TypeError, match=f"'{name}' of 'OneShots' can't be cached: what a coroutine or generator "
     ):
         cache_method_in_place(one_shots, name)
     assert vars(one_shots) == {}
@@ -1571,7 +1530,7 @@ def set_user(client, user):
         client["user"] = user
     else:
         object.__setattr__(client, "user", user)
-        if isinstance(client, pydantic.BaseModel):
+        if hasattr(type(client), "model_fields"):
             vars(client)["user"] = user
 
 
@@ -1658,11 +1617,12 @@ def test_methods_whose_function_has_another_name_copy_as_themselves(name, copier
     ["by_partial", "by_type", "by_class_cache", "decorated", "of_class", "static", "builtin"],
 )
 def test_every_kind_of_method_copies_as_itself(name, copier):
-    kinds = Kinds()
+    make = WraptKinds if name == "decorated" else Kinds
+    kinds = make()
     cache_method_in_place(kinds, name)
     clone = copier(kinds)
     clone.user = "bob"
-    plain = Kinds("bob")
+    plain = make("bob")
     assert getattr(clone, name)("x") == getattr(plain, name)("x")
     assert cached_methods(clone) == {}
 
@@ -1817,9 +1777,9 @@ def test_a_shallow_copy_shares_the_cached_methods(client, copier):
 @pytest.mark.parametrize("make", [Client, Child, FrozenData, Model], ids=lambda cls: cls.__name__)
 @pytest.mark.parametrize("repair", [uncache, cache_method_in_place], ids=["uncache", "cache"])
 def test_a_shallow_copy_is_repaired_alone(make, copier, repair):
-    if make is Model and copier is clone_dict:
-        copier = Model.model_copy
     client = make()
+    if make is Model and copier is clone_dict:
+        copier = type(client).model_copy
     cached = cache_method_in_place(client, "one")
     client.one(1)
     clone = copier(client)
@@ -1892,6 +1852,7 @@ def test_the_cached_static_method_of_a_shallow_copy_is_repaired_alone(copier):
 
 
 def test_a_sqlalchemy_select_clones_and_pickles_as_itself():
+    sqlalchemy = library("sqlalchemy")
     table = sqlalchemy.table("t", sqlalchemy.column("a"))
     select = sqlalchemy.select(table.c.a)
     cache_method_in_place(select, "get_final_froms")
@@ -1917,7 +1878,7 @@ def test_a_sqlalchemy_select_clones_and_pickles_as_itself():
         SlotsAndDict,
         Unhashable,
         NoWeakrefs,
-        functools.partial(Table, {"a": [1]}),
+        Table,
     ],
 )
 def test_awkward_objects_can_be_cached_by_name(make):
@@ -1935,13 +1896,13 @@ def test_awkward_objects_can_be_cached_by_name(make):
 
 
 def test_models_still_dump_compare_and_copy_their_fields():
-    model = Model(user="bob")
+    model = Model()
     cache_method_in_place(model, "one")
-    assert model.model_dump() == {"user": "bob"}
-    assert repr(model) == "Model(user='bob')"
-    assert model.model_copy(deep=True).one(1) == "bob:1"
+    assert model.model_dump() == {"user": "ann"}
+    assert repr(model) == "PydanticModel(user='ann')"
+    assert model.model_copy(deep=True).one(1) == "ann:1"
     uncache(model)
-    assert model == Model(user="bob")
+    assert model == Model()
 
 
 @pytest.mark.parametrize(
@@ -1970,11 +1931,11 @@ def test_mocks_can_be_cached(make):
 
 
 def wrapt_proxy(target):
-    return wrapt.ObjectProxy(target)
+    return library("wrapt").ObjectProxy(target)
 
 
 def local_proxy(target):
-    return werkzeug.local.LocalProxy(lambda: target)
+    return library("werkzeug.local").LocalProxy(lambda: target)
 
 
 def weak_proxy(target):
@@ -1997,7 +1958,7 @@ def test_object_proxies_can_be_cached_by_name(make, proxy):
 
 
 def test_a_predicate_sees_through_an_object_proxy(client):
-    assert cache_methods_in_place(wrapt.ObjectProxy(client), "one".__eq__).keys() == {"one"}
+    assert cache_methods_in_place(wrapt_proxy(client), "one".__eq__).keys() == {"one"}
 
 
 @pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy])
@@ -2030,15 +1991,18 @@ def test_whole_modules_take_predicates():
 
 
 def test_listing_gets_past_the_proxy_of_a_class(client):
+    wrapt = library("wrapt")
     client.factory = wrapt.CallableObjectProxy(Client)
     cached = cache_method_in_place(client, "one")
     assert cached_methods(client) == {"one": cached}
     assert uncache(client) == ["one"]
 
 
-@pytest.mark.parametrize("proxy", [werkzeug.local.LocalProxy, wrapt.LazyObjectProxy])
-def test_listing_does_not_evaluate_a_lazy_attribute(client, proxy):
-    client.lazy = proxy(mock.Mock(side_effect=AssertionError))
+@pytest.mark.parametrize(
+    ("module", "proxy"), [("werkzeug.local", "LocalProxy"), ("wrapt", "LazyObjectProxy")]
+)
+def test_listing_does_not_evaluate_a_lazy_attribute(client, module, proxy):
+    client.lazy = getattr(library(module), proxy)(mock.Mock(side_effect=AssertionError))
     cached = cache_method_in_place(client, "one")
     assert cached_methods(client) == {"one": cached}
     assert uncache(client) == ["one"]
@@ -2236,7 +2200,13 @@ def refusal(name, make, call, error, message):
     return pytest.param(make, call, error, message, id=name)
 
 
-NOT_STRINGS = "not strings; pass names or a predicate (of a pattern, pass its .match)"
+NOT_NAMES = "pass a name, names or a predicate (of a pattern, pass its .match)"
+COMPUTED_WHEN_READ = "is computed when it is read, like a property; cache what computes it"
+CANT_BE_SET = "can't be set; cache a method of an object that lets it be set"
+OPTIONS = (
+    "maxsize and typed are options of lru_cache, which decorator replaces; "
+    "give the decorator its own options"
+)
 REFUSALS = [
     refusal(
         "no such attribute",
@@ -2264,22 +2234,21 @@ REFUSALS = [
         Client,
         lambda c: cache_method_in_place(c, "session"),
         TypeError,
-        "'session' of 'Client' is computed when read; cache the method that computes it",
+        f"'session' of 'Client' {COMPUTED_WHEN_READ}",
     ),
     refusal(
         "a cached property",
         Client,
         lambda c: cache_methods_in_place(c, ["one", "chat"]),
         TypeError,
-        "'chat' of 'Client' is computed when read; cache the method that computes it",
+        f"'chat' of 'Client' {COMPUTED_WHEN_READ}",
     ),
     refusal(
         "a coroutine function",
         Results,
         lambda c: cache_methods_in_place(c, ["one", "coroutine"]),
         TypeError,
-        "'coroutine' of 'Results' can't be cached, as the results work only once; "
-        "leave out, or pass decorator=",
+        f"'coroutine' of 'Results' {ONE_SHOT}",
     ),
     refusal(
         "a special method",
@@ -2300,98 +2269,98 @@ REFUSALS = [
         Slotted,
         lambda c: cache_method_in_place(c, "one"),
         TypeError,
-        "'one' of 'Slotted' can't be set; cache it on an object that takes it",
+        f"'one' of 'Slotted' {CANT_BE_SET}",
     ),
     refusal(
         "a list",
         list,
         lambda c: cache_methods_in_place(c, ["index", "count"]),
         TypeError,
-        "'index' of 'list' can't be set; cache it on an object that takes it",
+        f"'index' of 'list' {CANT_BE_SET}",
     ),
     refusal(
         "a named tuple",
         collections.namedtuple("Point", ()),
         lambda c: cache_method_in_place(c, "_asdict"),
         TypeError,
-        "'_asdict' of 'Point' can't be set; cache it on an object that takes it",
+        f"'_asdict' of 'Point' {CANT_BE_SET}",
     ),
     refusal(
         "an attribute that doesn't take",
         Stubborn,
         lambda c: cache_method_in_place(c, "two"),
         TypeError,
-        "'two' of 'Stubborn' can't be set; cache it on an object that takes it",
+        f"'two' of 'Stubborn' {CANT_BE_SET}",
     ),
     refusal(
         "names that are no strings",
         Client,
         lambda c: cache_methods_in_place(c, ["one", b"two"]),
         TypeError,
-        f"names is 'list', {NOT_STRINGS}",
+        "names has 'bytes' in it; pass strings",
     ),
     refusal(
         "names that are bytes",
         Client,
         lambda c: cache_methods_in_place(c, b"one"),
         TypeError,
-        f"names is 'bytes', {NOT_STRINGS}",
+        "names has 'int' in it; pass strings",
     ),
     refusal(
         "names that are none at all",
         Client,
         lambda c: cache_methods_in_place(c, None),
         TypeError,
-        f"names is 'NoneType', {NOT_STRINGS}",
+        f"names is 'NoneType'; {NOT_NAMES}",
     ),
     refusal(
         "a pattern",
         Client,
         lambda c: cache_methods_in_place(c, re.compile("one")),
         TypeError,
-        f"names is 'Pattern', {NOT_STRINGS}",
+        f"names is 'Pattern'; {NOT_NAMES}",
     ),
     refusal(
         "a pattern to uncache",
         Client,
         lambda c: uncache(c, re.compile("one")),
         TypeError,
-        f"names is 'Pattern', {NOT_STRINGS}",
+        f"names is 'Pattern'; {NOT_NAMES}",
     ),
     refusal(
         "several names as one",
         Client,
         lambda c: cache_method_in_place(c, ["one"]),
         TypeError,
-        "name is 'list', not a string; see cache_methods_in_place()",
+        "name is 'list', not a string; see cache_methods_in_place() for several names",
     ),
     refusal(
         "a method as the predicate",
         Client,
         lambda c: cache_methods_in_place(c, c.two),
         TypeError,
-        "predicate is a method of the 'Client' object; pass its name",
+        "predicate is a method of 'Client'; pass the name of the method, 'two'",
     ),
     refusal(
         "a cached method as the predicate",
         Client,
         lambda c: cache_methods_in_place(c, c.one),
         TypeError,
-        "predicate is a method of the 'Client' object; pass its name",
+        "predicate is a method of 'Client'; pass the name of the method, 'one'",
     ),
     refusal(
         "a method as the predicate to uncache",
         Client,
         lambda c: uncache(c, c.one),
         TypeError,
-        "predicate is a method of the 'Client' object; pass its name",
+        "predicate is a method of 'Client'; pass the name of the method, 'one'",
     ),
     refusal(
         "an unknown option",
         Client,
         lambda c: cache_method_in_place(c, "one", ttl=3),
         TypeError,
-        None,
+        "cache_method_in_place() got an unexpected keyword argument 'ttl'",
     ),
     refusal(
         "a bad option, even for no names",
@@ -2408,35 +2377,110 @@ REFUSALS = [
         "maxsize is 'builtin_function_or_method'; pass an integer or None",
     ),
     refusal(
-        "options with a decorator",
+        "a maxsize with a decorator",
         Client,
-        lambda c: cache_method_in_place(
-            c, "one", decorator=functools.partial, maxsize=1, typed=True
-        ),
+        lambda c: cache_method_in_place(c, "one", decorator=functools.partial, maxsize=None),
         TypeError,
-        "['maxsize', 'typed'] can't go with decorator; give them to the decorator",
+        OPTIONS,
+    ),
+    refusal(
+        "typed with a decorator",
+        Client,
+        lambda c: cache_methods_in_place(c, [], decorator=functools.partial, typed=True),
+        TypeError,
+        OPTIONS,
+    ),
+    refusal(
+        "a method as the name",
+        Client,
+        lambda c: cache_method_in_place(c, c.two),
+        TypeError,
+        "name is 'method', not a string; pass the name of the method, 'two'",
+    ),
+    refusal(
+        "a cached method as the name",
+        Client,
+        lambda c: cache_method_in_place(c, c.one),
+        TypeError,
+        "name is '_lru_cache_wrapper', not a string; pass the name of the method, 'one'",
+    ),
+    refusal(
+        "a method without a name as the name",
+        Stored,
+        lambda c: cache_method_in_place(c, c.get),
+        TypeError,
+        "name is 'partial', not a string; pass the name of the method",
+    ),
+    refusal(
+        "a method that answers any name with a method as the name",
+        lambda: xmlrpc.client.ServerProxy("http://127.0.0.1:9"),
+        lambda c: cache_method_in_place(c, c.add),
+        TypeError,
+        "name is '_Method', not a string; pass the name of the method",
+    ),
+    refusal(
+        "a method among the names",
+        Client,
+        lambda c: cache_methods_in_place(c, ["both", c.two]),
+        TypeError,
+        "names has 'method' in it; pass the name of the method, 'two'",
+    ),
+    refusal(
+        "a list among the names",
+        Client,
+        lambda c: cache_methods_in_place(c, ["both", ["two"]]),
+        TypeError,
+        "names has 'list' in it; pass strings",
+    ),
+    refusal(
+        "a cached method among the names to uncache",
+        Client,
+        lambda c: uncache(c, [c.one]),
+        TypeError,
+        "names has '_lru_cache_wrapper' in it; pass the name of the method, 'one'",
+    ),
+    refusal(
+        "uncache a method",
+        Client,
+        lambda c: uncache(c.two),
+        TypeError,
+        "obj is a method; pass the object that has it, and the name of the method, 'two'",
+    ),
+    refusal(
+        "uncache a cached method",
+        Client,
+        lambda c: uncache(c.one),
+        TypeError,
+        "obj is a method; pass the object that has it, and the name of the method, 'one'",
+    ),
+    refusal(
+        "a cached method as obj",
+        Client,
+        lambda c: cache_method_in_place(c.one, "cache_info"),
+        TypeError,
+        "obj is a method; pass the object that has it, and the name of the method, 'one'",
     ),
     refusal(
         "a decorator that isn't callable",
         Client,
         lambda c: cache_method_in_place(c, "one", decorator=128),
         TypeError,
-        "decorator is 'int', not callable; pass a function",
+        "decorator is 'int'; pass a function",
     ),
     refusal(
         "a decorator that returns nothing callable",
         Client,
         lambda c: cache_method_in_place(c, "one", decorator=lambda _: types.SimpleNamespace()),
         TypeError,
-        "'one' of 'Client' was decorated into 'SimpleNamespace', which can't be recorded, "
-        "or was before; return a new function",
+        "'one' of 'Client' was decorated into 'SimpleNamespace', which can't be called; "
+        "return a function",
     ),
     refusal(
-        "a decorator that returns what can't be recorded",
+        "a decorator that returns the method itself",
         Client,
         lambda c: cache_method_in_place(c, "one", decorator=lambda method: method),
         TypeError,
-        "'one' of 'Client' was decorated into 'method', which can't be recorded, or was before; "
+        "'one' of 'Client' was decorated into 'method', which has no attributes of its own; "
         "return a new function",
     ),
     refusal(
@@ -2444,7 +2488,7 @@ REFUSALS = [
         Stored,
         lambda c: cache_method_in_place(c, "get", decorator=lambda method: method),
         TypeError,
-        "'get' of 'Stored' was decorated into 'partial', which can't be recorded, or was before; "
+        "'get' of 'Stored' was decorated into 'partial', which has no attributes of its own; "
         "return a new function",
     ),
     refusal(
@@ -2454,8 +2498,8 @@ REFUSALS = [
             c, ["both", "two"], decorator=lambda _, shared=functools.partial(len): shared
         ),
         TypeError,
-        "'two' of 'Client' was decorated into 'partial', which can't be recorded, or was before; "
-        "return a new function",
+        "'two' of 'Client' was decorated into 'partial', which is or was cached already; "
+        "return a new function each time",
     ),
     refusal(
         "a predicate that selects nothing",
@@ -2492,8 +2536,7 @@ def test_refusals_are_clear_and_change_nothing(make, call, error, message):
     before = entries(obj) if hasattr(obj, "__dict__") else None
     with pytest.raises(error) as caught:
         call(obj)
-    if message is not None:
-        assert str(caught.value) == message
+    assert str(caught.value) == message
     assert caught.type is error
     assert "hunter2" not in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -2512,27 +2555,35 @@ class SlottedCallable:
         raise AssertionError
 
 
-@wrapt.decorator
-def by_wrapt(wrapped, instance, args, kwargs):
-    return wrapped(*args, **kwargs)
-
-
 class Product:
     pass
 
 
 @pytest.mark.parametrize(
-    "product", [SlottedCallable(), [].append, dict, Product, by_wrapt(len), Client().two]
+    "decorator",
+    [
+        lambda _: SlottedCallable(),
+        lambda _: [].append,
+        lambda _: dict,
+        lambda _: Product,
+        lambda _: by_wrapt(len),
+        lambda _: Client().two,
+    ],
+    ids=["slots", "builtin", "dict", "class", "wrapt", "bound method"],
 )
-def test_a_product_that_takes_no_attributes_is_refused(client, product):
+def test_a_product_that_takes_no_attributes_is_refused(client, decorator):
     before = entries(client)
-    with pytest.raises(TypeError, match="which can't be recorded"):
-        cache_method_in_place(client, "one", decorator=lambda _: product)
+    products = []
+    with pytest.raises(TypeError, match="which has no attributes of its own; return a new "):
+        cache_method_in_place(
+            client, "one", decorator=lambda m: products.append(decorator(m)) or products[0]
+        )
     assert entries(client) == before
-    assert not hasattr(product, "__cache_inplace__")
+    assert not hasattr(products[0], "__cache_inplace__")
 
 
 def test_a_product_that_passes_for_another_is_recorded_on_that_and_can_be_undone(client):
+    wrapt = library("wrapt")
     before = entries(client)
     cache_method_in_place(
         client, "one", decorator=lambda m: wrapt.CallableObjectProxy(functools.lru_cache(m))
@@ -2546,7 +2597,7 @@ def test_a_product_that_passes_for_another_is_recorded_on_that_and_can_be_undone
 def test_a_product_that_would_put_its_record_on_the_method_is_refused(client, name):
     client.stored = Client.static
     before = entries(client)
-    with pytest.raises(TypeError, match="which can't be recorded"):
+    with pytest.raises(TypeError, match="which has no attributes of its own"):
         cache_method_in_place(client, name, decorator=by_wrapt)
     assert entries(client) == before
     assert vars(Client.one) == vars(Client.static) == {}
@@ -2556,7 +2607,7 @@ def test_a_product_that_is_cached_elsewhere_keeps_its_record(client):
     product = functools.partial(len)
     cache_method_in_place(client, "one", decorator=lambda _: product)
     other = Client("bob")
-    with pytest.raises(TypeError, match="can't be recorded"):
+    with pytest.raises(TypeError, match="is or was cached already"):
         cache_method_in_place(other, "one", decorator=lambda _: product)
     assert uncache(client) == ["one"]
     assert list(vars(client)) == list(vars(other)) == ["user", "calls"]
@@ -2566,11 +2617,11 @@ def test_a_product_that_was_cached_before_is_refused_and_keeps_its_record(client
     decorator = functools.cache(functools.partial)
     before = entries(client)
     first = cache_method_in_place(client, "one", decorator=decorator)
-    with pytest.raises(TypeError, match="or was before"):
+    with pytest.raises(TypeError, match="is or was cached already"):
         cache_method_in_place(client, "one", decorator=decorator)
     assert client.one is first
     with mock.patch.object(client, "one"):
-        with pytest.raises(TypeError, match="or was before"):
+        with pytest.raises(TypeError, match="is or was cached already"):
             cache_method_in_place(client, "one", decorator=lambda _: first)
         assert uncache(client) == []
     assert uncache(client) == ["one"]
@@ -2706,6 +2757,9 @@ def test_an_xmlrpc_proxy_as_the_predicate_selects_nothing(asked):
 @pytest.fixture
 def health_stub():
     """A stub of gRPC's health service, and what its server was asked."""
+    health = library("grpc_health.v1.health")
+    grpc = library("grpc")
+    health_pb2_grpc = library("grpc_health.v1.health_pb2_grpc")
     calls = []
 
     class Servicer(health.HealthServicer):
@@ -2723,10 +2777,12 @@ def health_stub():
 
 
 def test_the_methods_of_a_grpc_stub_are_cached_by_a_key_and_come_back(health_stub):
+    health_pb2 = library("grpc_health.v1.health_pb2")
+    cachetools = library("cachetools")
     stub, calls = health_stub
     before = entries(stub)
     cache_methods_in_place(stub, ["Check", "Watch"], maxsize=0)  # which makes no keys
-    with pytest.raises(TypeError, match="'_MultiThreadedRendezvous', may work only once"):
+    with pytest.raises(TypeError, match="'_MultiThreadedRendezvous', may be usable only once"):
         stub.Watch(health_pb2.HealthCheckRequest())
     cache_methods_in_place(stub, str.istitle)
     with pytest.raises(TypeError, match="unhashable type: 'HealthCheckRequest'"):
@@ -2774,6 +2830,7 @@ def web():
 
 
 def test_httpx_asks_once_and_its_streams_are_refused(web):
+    httpx = library("httpx")
     url, calls = web
     with httpx.Client(base_url=url) as client:
         before = entries(client)
@@ -2789,6 +2846,8 @@ def test_httpx_asks_once_and_its_streams_are_refused(web):
 
 
 def test_async_httpx_is_refused_unless_an_async_cache_takes_it(web):
+    httpx = library("httpx")
+    async_lru = library("async_lru")
     url, calls = web
 
     async def main():
@@ -2798,7 +2857,7 @@ def test_async_httpx_is_refused_unless_an_async_cache_takes_it(web):
                 cache_method_in_place(client, "get")
             cache_method_in_place(client, "stream")
             with pytest.raises(
-                TypeError, match="'_AsyncGeneratorContextManager', may work only once"
+                TypeError, match="'_AsyncGeneratorContextManager', may be usable only once"
             ):
                 client.stream("GET", "/a")
             cache_method_in_place(client, "get", decorator=async_lru.alru_cache)
@@ -2813,6 +2872,8 @@ def test_async_httpx_is_refused_unless_an_async_cache_takes_it(web):
 @pytest.fixture
 def aws():
     """A maker of boto3 clients and resources that talk to moto, in this process."""
+    boto3 = library("boto3")
+    moto = library("moto")
 
     def make(kind, service):
         return getattr(boto3, kind)(service, region_name="us-east-1")
@@ -2858,6 +2919,7 @@ def test_a_boto3_resource_is_cached_by_name(aws):
 
 
 def test_the_counts_of_a_reader_are_cached_and_its_feeds_are_refused():
+    reader = library("reader")
     with reader.make_reader(":memory:") as feeds:
         before = entries(feeds)
         cache_methods_in_place(feeds, ["get_feed_counts", "get_feeds"])
@@ -2874,6 +2936,7 @@ def test_the_counts_of_a_reader_are_cached_and_its_feeds_are_refused():
 @pytest.fixture(scope="module")
 def redis_port(tmp_path_factory):
     """The loopback port of a Redis server that is empty when the tests begin."""
+    redis = library("redis")
     binary = shutil.which("redis-server")
     if binary is None:
         pytest.skip("redis-server isn't installed")
@@ -2881,10 +2944,12 @@ def redis_port(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("redis")
+    backoff = library("redis.backoff").ConstantBackoff(0.02)
+    retry = library("redis.retry").Retry(backoff, 500)
     command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
     with (
         subprocess.Popen([*command, "--save", ""], stdout=subprocess.DEVNULL) as server,
-        redis.Redis(port=port, retry=Retry(ConstantBackoff(0.02), 500)) as client,
+        redis.Redis(port=port, retry=retry) as client,
     ):
         try:
             client.ping()
@@ -2894,6 +2959,7 @@ def redis_port(tmp_path_factory):
 
 
 def test_redis_asks_once_and_its_scans_are_refused(redis_port):
+    redis = library("redis")
     with redis.Redis(port=redis_port) as client:
         client.set("key", "first")
         before = entries(client)
@@ -2909,8 +2975,9 @@ def test_redis_asks_once_and_its_scans_are_refused(redis_port):
 
 
 def test_asyncio_redis_is_refused_at_the_call_as_its_methods_are_plain_functions(redis_port):
+    asyncio_redis = library("redis.asyncio")
     async def main():
-        async with redis.asyncio.Redis(port=redis_port) as client:
+        async with asyncio_redis.Redis(port=redis_port) as client:
             before = entries(client)
             cache_method_in_place(client, "get")
             with pytest.raises(TypeError, match=r"'get' of 'Redis' was called, .* 'coroutine', "):
@@ -2922,8 +2989,9 @@ def test_asyncio_redis_is_refused_at_the_call_as_its_methods_are_plain_functions
 
 
 def test_sqlalchemy_results_are_refused_and_what_an_inspector_tells_is_cached():
+    sqlalchemy, orm = library("sqlalchemy"), library("sqlalchemy.orm")
     engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.StaticPool)
-    with contextlib.closing(engine.raw_connection()), sqlalchemy.orm.Session(engine) as session:
+    with contextlib.closing(engine.raw_connection()), orm.Session(engine) as session:
         inspector = sqlalchemy.inspect(session.connection())
         before = entries(inspector), entries(session)
         cache_method_in_place(inspector, "get_table_names")
@@ -2976,7 +3044,7 @@ def test_a_sqlite3_connection_is_refused_and_the_cursors_of_a_subclass_are():
     with contextlib.closing(sqlite3.connect(":memory:", factory=Connection)) as connection:
         before = entries(connection)
         cache_methods_in_place(connection, ["one", "execute"])
-        with pytest.raises(TypeError, match="its result, 'Cursor', may work only once"):
+        with pytest.raises(TypeError, match="its result, 'Cursor', may be usable only once"):
             connection.execute("select 1")
         uncache(connection, "execute")
         assert connection.one("select random()") == connection.one("select random()")
@@ -3001,6 +3069,7 @@ def test_a_ctypes_library_is_left_as_if_never_asked():
 
 
 def test_a_pandas_frame_of_the_library_itself_is_cached_without_a_warning():
+    pandas = library("pandas")
     frame = pandas.DataFrame({"a": [1, 1]})
     cache_method_in_place(frame, "nunique")
     assert frame.nunique() is frame.nunique()
@@ -3066,6 +3135,7 @@ def run_recipe():
 @pytest.fixture
 def shared_places(redis_port, tmp_path):
     """The names for the recipes with a cache that others can use, too; it is empty."""
+    redis = library("redis")
     url = f"redis://127.0.0.1:{redis_port}"
     with redis.Redis.from_url(url) as client:
         client.flushall()
@@ -3099,6 +3169,7 @@ def test_recipes_for_two_methods_mix_up_neither_methods_nor_users(title, run_rec
 
 
 def test_one_cache_for_two_methods_would_mix_them_up():
+    cachetools = library("cachetools")
     client = Client()
     cache_methods_in_place(client, ["one", "two"], decorator=cachetools.cached({}))
     assert client.one(1) == client.two(1) == "ann:1"
@@ -3136,6 +3207,7 @@ print(client.get_user("x"))
 
 
 def test_the_recipe_for_results_that_go_stale_asks_again_after_a_while(run_recipe):
+    cachetools = library("cachetools")
     now = 0
 
     class Timed(cachetools.TTLCache):
@@ -3192,8 +3264,10 @@ def test_the_recipe_for_coroutine_functions_asks_once(run_recipe):
 def test_the_recipe_for_what_returns_something_to_await_caches_asyncio_redis(
     run_recipe, shared_places
 ):
+    asyncio_redis = library("redis.asyncio")
+    async_lru = library("async_lru")
     async def main():
-        async with redis.asyncio.Redis.from_url(shared_places["url"]) as client:
+        async with asyncio_redis.Redis.from_url(shared_places["url"]) as client:
             await client.set("key", "first")
             with pytest.raises(RuntimeError, match="Coroutine function is required"):
                 cache_method_in_place(client, "get", decorator=async_lru.alru_cache)
@@ -3261,6 +3335,7 @@ def test_boto3_takes_as_many_such_arguments_as_the_readme_says(aws):
 
 
 def test_the_recipe_for_iterators_keeps_what_is_in_them(run_recipe):
+    reader = library("reader")
     with reader.make_reader(":memory:") as feeds:
         feeds.add_feed("http://localhost/feed")
         run_recipe("When a method returns an iterator", feeds)
@@ -3272,11 +3347,12 @@ def test_the_recipe_for_iterators_keeps_what_is_in_them(run_recipe):
 
 
 def test_the_recipe_to_cache_it_anyway_is_for_what_slack_answers(run_recipe, web):
+    slack_sdk = library("slack_sdk")
     url, calls = web
     client = slack_sdk.WebClient(token="none", base_url=f"{url}/")
     before = entries(client)
     cache_method_in_place(client, "users_info")
-    with pytest.raises(TypeError, match="'SlackResponse', may work only once"):
+    with pytest.raises(TypeError, match="'SlackResponse', may be usable only once"):
         client.users_info(user="U1")
     del calls[:]
     run_recipe("When you know better:", client)
@@ -3423,9 +3499,10 @@ def ratios(request):
     yield lines
     if not lines:
         return
-    packages = "wrapt", "cachetools", "methodtools", "jaraco.functools"
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
-    title = f"Python {platform.python_version()}, {', '.join(versions)}"
+    packages = {"wrapt", "cachetools", "methodtools", "jaraco.functools"}
+    installed = {found.name: found.version for found in importlib.metadata.distributions()}
+    versions = [f"{name} {installed[name]}" for name in sorted(packages & installed.keys())]
+    title = ", ".join([f"Python {platform.python_version()}", *versions])
     plugins = request.config.pluginmanager
     with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
         print(f"\n{title}", *lines, memory(cache_method_in_place), memory(by_hand), sep="\n")
@@ -3451,13 +3528,15 @@ def memory(patch):
 
 @pytest.fixture
 def _on_demand(request):
+    library("pytest_benchmark")
     if not request.config.getoption("benchmark_only"):
         pytest.skip("benchmarks run on demand: pytest --benchmark-only")
 
 
 @pytest.fixture
-def race(_on_demand, benchmark, ratios, request):
+def race(_on_demand, ratios, request):
     """Time a statement, and how many times as long it takes as one that is written by hand."""
+    benchmark = request.getfixturevalue("benchmark")
 
     def run(statement, names, by_hand, names_by_hand, number=20_000, rounds=100):
         # Each has a code object of its own, as the interpreter adapts that to what it sees.
@@ -3523,41 +3602,60 @@ class ByProxy:
         return value
 
 
-class ByWraptProxy(wrapt.ObjectProxy):
-    def __init__(self):
-        super().__init__(Timed())
-        self._self_cached = {}
+def ByWraptProxy():
+    class Proxy(library("wrapt").ObjectProxy):
+        def __init__(self):
+            super().__init__(Timed())
+            self._self_cached = {}
 
-    def __getattr__(self, name):
-        cached = self._self_cached
-        if name not in cached:
-            value = super().__getattr__(name)
-            if not isinstance(value, types.MethodType):
-                return value
-            cached[name] = functools.lru_cache(maxsize=1000)(value)
-        return cached[name]
+        def __getattr__(self, name):
+            cached = self._self_cached
+            if name not in cached:
+                value = super().__getattr__(name)
+                if not isinstance(value, types.MethodType):
+                    return value
+                cached[name] = functools.lru_cache(maxsize=1000)(value)
+            return cached[name]
 
-
-class ByWrapt(Timed):
-    one = wrapt.lru_cache(maxsize=1000)(Timed.one)
-
-
-class ByCachetools(Timed):
-    one = cachetools.cachedmethod(lambda self: self.cache)(Timed.one)
-
-    def __init__(self):
-        super().__init__()
-        self.cache = cachetools.LRUCache(1000)
+    return Proxy()
 
 
-class ByMethodtools(Timed):
-    @methodtools.lru_cache(maxsize=1000)
-    def one(self, arg):
-        return arg
+def ByWrapt():
+    class Cached(Timed):
+        one = library("wrapt").lru_cache(maxsize=1000)(Timed.one)
+
+    return Cached()
 
 
-class ByJaraco(Timed):
-    one = jaraco.functools.method_cache(Timed.one, functools.lru_cache(maxsize=1000))
+def ByCachetools():
+    cachetools = library("cachetools")
+
+    class Cached(Timed):
+        one = cachetools.cachedmethod(lambda self: self.cache)(Timed.one)
+
+        def __init__(self):
+            super().__init__()
+            self.cache = cachetools.LRUCache(1000)
+
+    return Cached()
+
+
+def ByMethodtools():
+    class Cached(Timed):
+        @library("methodtools").lru_cache(maxsize=1000)
+        def one(self, arg):
+            return arg
+
+    return Cached()
+
+
+def ByJaraco():
+    method_cache = library("jaraco.functools").method_cache
+
+    class Cached(Timed):
+        one = method_cache(Timed.one, functools.lru_cache(maxsize=1000))
+
+    return Cached()
 
 
 def fresh():
