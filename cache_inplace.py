@@ -17,7 +17,8 @@ Guarantees:
 * a call patches all the methods that it names, or none of them;
 * `uncache()` puts everything back exactly;
 * whatever others have patched on top is never touched;
-* without `decorator=`, no iterator and nothing to await is ever cached;
+* without `decorator=`, a result that can be used only once is never cached:
+  an iterator, something to await, or what a `@contextmanager` function returns;
 * without `decorator=`, a deep copy of the object, or its pickle,
   calls its own, uncached method.
 
@@ -25,20 +26,23 @@ Limits:
 
 * special methods such as `__len__` are refused, and so is an object
   on which no attribute can be set;
-* a *shallow* copy shares the cached methods of its original,
-  and an object of the same class that was given one under its own name
-  can't be told from such a copy;
+* the object and its caches refer to each other, so they are freed
+  by the garbage collector, or at once after `uncache()`;
+* a *shallow* copy shares the cached methods of its original;
+* after `other.get = client.get`, where both are of one class,
+  `other` can't be told from a shallow copy of `client`, and is treated as one;
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
 
 A cached method carries the record of its patch as plain data,
 so that two vendored copies of this file understand each other.
 The record is a dict, in the attribute ``__cache_inplace__``. Its keys are
-``id`` (the id of the cached method itself, since `functools.wraps` copies the record),
+``id`` (of the cached method; `functools.wraps` copies the record to other functions,
+and there it doesn't count, as their id is another),
 ``name``,
 ``owner`` (the object that was patched),
 ``method`` (what the cached method calls on a miss), and
-``shadowed`` (a tuple of what the object itself held under that name before,
+``shadowed`` (a tuple with what the object itself held under that name before,
 or an empty tuple if it held nothing).
 
 The idea is from "Caching a lot of methods in Python",
@@ -71,10 +75,11 @@ _Decorator: TypeAlias = Callable[[Callable[..., Any]], _T]
 _Predicate: TypeAlias = Callable[[str], object]
 _Names: TypeAlias = str | Iterable[str] | _Predicate
 
-# Held while patching and undoing, and while a decorator runs; a call never takes it.
-# Each `with _lock:` below holds a single call. Where it held a loop, Ctrl-C could arrive
-# at the loop's end and leave the lock held for good, since Python doesn't count that
-# place as inside (https://github.com/python/cpython/issues/130279).
+# Patching and undoing take this lock, and keep it while a decorator runs. Calling a
+# cached method doesn't take it. The body of every `with _lock:` is one call without a
+# loop. Otherwise, Ctrl-C could come at the moment when the loop jumps back to its
+# start, which Python doesn't count as part of the body, and the lock would never be
+# released (https://github.com/python/cpython/issues/130279).
 _lock = threading.RLock()
 
 
@@ -91,7 +96,7 @@ def cache_method_in_place(
     maxsize: int | None = 128,
     typed: bool = False,
     decorator: None = None,
-) -> "functools._lru_cache_wrapper[Any]": ...
+) -> "functools._lru_cache_wrapper[Any]": ...  # what type checkers call it
 def cache_method_in_place(
     obj: Any,
     name: str,
@@ -113,21 +118,23 @@ def cache_method_in_place(
     name: the name of the method. It may be private (`_get`),
         or one that `dir(obj)` doesn't list because `__getattr__` makes it up.
     maxsize: how many results to keep; None for no limit. 128 by default.
-    typed: whether arguments that are equal but of different types, such as 1.0 and True,
-        have results of their own. False by default.
+    typed: whether arguments that are equal but of different types,
+        such as 1.0 and True, have results of their own. False by default.
     decorator: called with the bound method in place of `lru_cache`;
         what it returns is set on obj, and its results aren't checked.
-        None, which means `lru_cache`, by default.
+        By default None, which means `lru_cache`.
 
     Raises AttributeError if obj has no such attribute.
-    Raises TypeError if it isn't a method, is a property, a special method,
-    or a coroutine or generator function without a decorator;
-    if the attribute can't be set on obj; if an option or the decorator is wrong,
-    or maxsize or typed is given together with a decorator.
+    Raises TypeError if obj is a class, or takes no attributes;
+    if the name isn't that of a method, or is that of a special method (`__len__`);
+    if there is no decorator, but the method is a coroutine or generator function;
+    if maxsize or the decorator is wrong, or if there is a decorator
+    and maxsize or typed isn't at its default.
     After an error, obj is as it was before.
 
-    Without a decorator, a call of the cached method raises TypeError, and caches nothing,
-    if the result can be used only once: an iterator, or something to await.
+    Without a decorator, calling the cached method raises TypeError, and caches nothing,
+    if the result can be used only once: an iterator, something to await,
+    or what a `@contextmanager` function returns.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -146,10 +153,10 @@ def cache_method_in_place(
     CacheInfo(hits=1, misses=1, maxsize=1000, currsize=1)
     """
     if not isinstance(name, str):
-        remedy = "see cache_methods_in_place() for several names"
-        if callable(name):
-            remedy = f"pass {_remedy_for_method(name)}"
-        raise TypeError(f"name is {_type_name(name)}, not a string; {remedy}")
+        raise TypeError(
+            f"name is {_type_name(name)}, not a string; "
+            f"pass {_what_to_pass_for(name)}, or see cache_methods_in_place()"
+        )
     with _lock:
         return _patch(obj, [name], maxsize, typed, decorator)[name]
 
@@ -185,15 +192,18 @@ def cache_methods_in_place(
     obj, typed: as for `cache_method_in_place()`.
     names: one name, or an iterable of names, or a predicate.
         A name that is given twice counts once, and an empty iterable does nothing.
-        A predicate is called with each public name of obj that may be a method's,
-        and selects a method by returning something truthy.
-        Properties are skipped without being evaluated; so is whatever isn't a method.
-    maxsize: how many results to keep for each method; None for no limit. 128 by default.
+        A predicate is called with the public names of obj, and selects a method
+        by returning something truthy for its name. It may be called with names of
+        other attributes, too. Those aren't cached whatever it returns,
+        and properties aren't evaluated.
+    maxsize: how many results to keep for each method; None for no limit.
+        128 by default.
     decorator: as for `cache_method_in_place()`; it is called once for each method.
 
     Returns a dict with the cached methods by name.
 
-    Raises what `cache_method_in_place()` raises, TypeError if names is none of the above,
+    Raises what `cache_method_in_place()` raises,
+    TypeError if names is none of the above,
     and ValueError if a predicate selects no method.
 
     >>> class Client:
@@ -217,8 +227,8 @@ def cached_methods(obj: object, /) -> dict[str, Any]:
     """Return the methods of obj that are cached in place, by name.
 
     Nothing changes on obj, and none of its properties is evaluated.
-    But it asks obj for its `__dict__`, after which some Python versions
-    read the attributes of obj more slowly. So if you want to watch a cache,
+    But some Python versions read the attributes of obj more slowly afterwards,
+    as they do after `vars(obj)`. To look at the hits of a cache again and again,
     keep the cached method that you got when you cached it.
 
     obj: any object.
@@ -246,15 +256,16 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 
     Afterwards `vars(obj)` holds the same objects in the same order as before.
     What somebody else has put in the place of a cached method, a mock for instance,
-    stays. Once that is gone, uncache again.
+    stays. Once that is gone, uncache again. Some Python versions read the attributes
+    of obj more slowly afterwards, as they do after `vars(obj)`.
 
     obj: any object; one with nothing cached stays as it is.
     names: one name, an iterable of names, or a predicate that is called
-        with the names that are cached. None, which means all of them, by default.
+        with the names that are cached. By default None, which means all of them.
 
     Raises ValueError for a name that isn't cached, or that is patched over,
     and TypeError if names is none of the above, or if obj is a method.
-    After an error, obj is as it was before.
+    Then obj stays as it is.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -277,36 +288,39 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 # Patching reads a method from the object, lets lru_cache or the user's decorator make a
 # cached method of it, and sets that on the object under the same name. Python finds it
 # there before it looks at the class. The cached method carries a record of its patch,
-# and undoing follows that record; nothing else is kept anywhere.
+# and undoing follows that record. Nothing else is kept anywhere.
 #
 # From here on, four words have one meaning each:
 #
-#   value       what reading `obj.name` gives
-#   held        what obj itself has in its `__dict__` under that name now
-#   shadowed    what obj itself had there before any patch
-#   method      what the cached method calls on a miss
+#   value           what reading `obj.name` gives now, wherever Python finds it
+#   held            what obj itself has under that name now, in its `__dict__`
+#   shadowed        what obj itself had there before this module patched it
+#   plain method    what a cached method calls on a miss
 #
-# Held and shadowed can be nothing, which _NOTHING stands for.
+# _NOTHING stands for what is held or shadowed where there is nothing.
 #
 # Five kinds of objects are served:
 #
-#   * Ordinary objects read and set attributes in Python's own way. Their `__dict__` is
-#     left alone, since from 3.11 on Python makes it only when somebody asks for it, and
-#     reads and sets the attributes of that object more slowly from then on. So patching
-#     doesn't ask an ordinary object for its `__dict__` unless it has to.
-#   * Objects with attribute access of their own: frozen dataclasses, pydantic models,
-#     dict subclasses, mocks, modules. For these, the `__dict__` is read and written.
-#   * Proxies (wrapt's ObjectProxy, werkzeug's LocalProxy, weakref.proxy). Their `__dict__`
-#     is that of the object they stand for, so that object is patched.
-#   * Shallow copies of a patched object. They hold the cached methods of their original,
-#     which call the original on a miss.
-#   * Objects whose `__getattr__` makes up methods (xmlrpc's ServerProxy). Such a method
-#     stands neither on the class nor in the `__dict__`, and may be a new one each time.
+#   * Ordinary objects, which read and set attributes in Python's own way. Their
+#     `__dict__` isn't used where that can be avoided. From 3.11 on, Python makes it
+#     when somebody first asks for it, and is slower with the attributes of that object
+#     from then on.
+#   * Objects whose class reads or sets attributes in its own way: frozen dataclasses,
+#     pydantic models, mocks, modules, and the subclasses of dict, since dict does so,
+#     too. These are patched in their `__dict__`.
+#   * Proxies: wrapt's ObjectProxy, werkzeug's LocalProxy, weakref.proxy. Their
+#     `__dict__` and `__class__` are those of the object for which they stand. That
+#     object is patched.
+#   * Shallow copies of a patched object. They hold the cached methods of their
+#     original, and the plain methods of those are bound to the original.
+#   * Objects whose `__getattr__` makes up methods, such as xmlrpc's ServerProxy. Neither
+#     the class nor the `__dict__` has these methods, and each reading may make a new
+#     one.
 
 _NOTHING: Any = object()
 
-_RECORD = "__cache_inplace__"  # the attribute that holds a record
-_Record: TypeAlias = dict[str, Any]  # its keys are explained in the module's docstring
+_RECORD = "__cache_inplace__"  # the attribute of a cached method that is its record
+_Record: TypeAlias = dict[str, Any]  # the module's docstring explains its keys
 
 
 # Patching and undoing
@@ -322,20 +336,19 @@ def _patch(
     """Cache the methods that names select, or raise an error and change nothing."""
     if isinstance(obj, type):
         raise TypeError("obj is a class, which would cache for all; pass an instance")
-    _refuse_method(obj)
     _check_options(maxsize, typed, decorator)
 
-    # First look at all of them, so that a refusal finds nothing changed.
+    # Look at all of them before anything is made or changed.
     values = {}
-    held = {}
+    held_before = {}
     for name in _selected(obj, names):
-        values[name], held[name] = _read_method(obj, name)
+        values[name], held_before[name] = _read_method(obj, name)
     if decorator is None:
         _refuse_one_shot_functions(obj, values)
 
     cached = {}
     for name, value in values.items():
-        record = _new_record(obj, name, value, held[name])
+        record = _new_record(obj, name, value, held_before[name])
         if decorator is None:
             cached[name] = _lru_cached(record, maxsize, typed)
         else:
@@ -345,20 +358,22 @@ def _patch(
     try:
         _set_all(obj, cached)
     except BaseException:  # Ctrl-C, too
-        _put_all_back(obj, held)
+        _put_all_back(obj, held_before)
         raise
     return cached
 
 
 def _undo(obj: object, names: _Names | None) -> list[str]:
-    """Put back what was shadowed under the cached names that names select."""
-    _refuse_method(obj)
+    """Put back what was shadowed, for the cached methods that names select."""
     cached = cached_methods(obj)
+    if not cached:
+        _refuse_method(obj)
     if names is None:
         selected = list(cached)
     elif callable(names):
-        _refuse_own_method(obj, names)
-        selected = [name for name in cached if names(name)]
+        predicate = names
+        _refuse_own_method(obj, predicate)
+        selected = [name for name in cached if predicate(name)]
     else:
         selected = _listed(names)
     for name in selected:
@@ -373,16 +388,16 @@ def _undo(obj: object, names: _Names | None) -> list[str]:
 def _set_all(obj: object, cached: dict[str, Any]) -> None:
     for name, cached_method in cached.items():
         _set_or_delete(obj, name, cached_method)
-        # It doesn't take on objects with __slots__, on lists or on proxies of those,
-        # or where a class hands out something else by its __getattribute__.
+        # Setting has no effect on objects with __slots__, on lists, or where the class
+        # has a __getattribute__ that gives something else under this name.
         if getattr(obj, name) is not cached_method:
-            why = "can't be set; cache a method of an object that lets it be set"
+            why = "can't be set on this object; pass one that takes attributes"
             raise _refusal(TypeError, obj, name, why)
 
 
 def _put_all_back(obj: object, before: dict[str, Any]) -> None:
-    for name, held in before.items():
-        _set_or_delete(obj, name, held)
+    for name, held_or_shadowed in before.items():
+        _set_or_delete(obj, name, held_or_shadowed)
 
 
 # Refusals
@@ -397,12 +412,16 @@ def _type_name(thing: object) -> str:
     return repr(type(thing).__name__)
 
 
-def _remedy_for_method(method: object) -> str:
-    """Tell whoever has passed a method what to pass instead."""
-    name = _record_of(method).get("name", getattr(method, "__name__", None))
-    # A functools.partial has no name, and that of an xmlrpc method is another method.
-    known = f", {name!r}" if isinstance(name, str) else ""
-    return f"the name of the method{known}"
+def _what_to_pass_for(given: object) -> str:
+    """Return the remedy for somebody who has passed a method, maybe, and not a name."""
+    if not callable(given):
+        return "a name"
+    name = _record_of(given).get("name", getattr(given, "__name__", None))
+    # A functools.partial has no __name__, that of a lambda is no name of a method, and
+    # the __name__ of an xmlrpc method isn't a string, but another xmlrpc method.
+    if isinstance(name, str) and name.isidentifier():
+        return f"the name of the method, {name!r}"
+    return "the name of the method"
 
 
 def _check_options(
@@ -415,7 +434,7 @@ def _check_options(
         return
     if not callable(decorator):
         raise TypeError(f"decorator is {_type_name(decorator)}; pass a function")
-    if maxsize != 128 or typed:
+    if maxsize != 128 or typed:  # 128 and False are the defaults
         raise TypeError(
             "maxsize and typed are options of lru_cache, which decorator replaces; "
             "give the decorator its own options"
@@ -423,30 +442,32 @@ def _check_options(
 
 
 def _refuse_method(obj: object) -> None:
-    """Refuse uncache(client.one), which would otherwise find nothing, and do nothing."""
+    """Refuse uncache(client.one), for which there would be nothing to do."""
     if type(obj) is types.MethodType or _record_of(obj):
-        remedy = _remedy_for_method(obj)
-        raise TypeError(f"obj is a method; pass the object that has it, and {remedy}")
+        what = f"the object that has it, and {_what_to_pass_for(obj)}"
+        raise TypeError(f"obj is a method; pass {what}")
 
 
 def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
-    """Refuse cache_methods_in_place(client, client.one), which calls it with every name."""
-    owner = _record_of(predicate).get("owner", getattr(predicate, "__self__", None))
+    """Refuse client.one as a predicate, since it would be called with every name."""
+    owner = _record_of(predicate).get("owner", getattr(predicate, "__self__", _NOTHING))
     if owner is obj:
-        remedy = _remedy_for_method(predicate)
-        raise TypeError(f"predicate is a method of {_type_name(obj)}; pass {remedy}")
+        what = _what_to_pass_for(predicate)
+        raise TypeError(f"predicate is a method of {_type_name(obj)}; pass {what}")
 
 
 def _refuse_one_shot_functions(obj: object, values: dict[str, Any]) -> None:
+    """Refuse functions of which each result can be used only once."""
     culprits = []
     for name, value in values.items():
         if _is_one_shot_function(_plain_method(value)):
             culprits.append(repr(name))
     if culprits:
         raise TypeError(
-            f"{', '.join(culprits)} of {_type_name(obj)} can't be cached: what a coroutine "
-            "or generator function returns can be used only once; pass decorator= "
-            "(async_lru.alru_cache for coroutine functions), or choose other names"
+            f"{', '.join(culprits)} of {_type_name(obj)} can't be cached: "
+            "what a coroutine or generator function returns can be used only once; "
+            "pass decorator= (async_lru.alru_cache for coroutine functions), "
+            "or choose other names"
         )
 
 
@@ -457,10 +478,11 @@ def _selected(obj: object, names: _Names) -> list[str]:
     """Return the names to cache."""
     if not callable(names):
         return _listed(names)
-    _refuse_own_method(obj, names)
+    predicate = names
+    _refuse_own_method(obj, predicate)
     selected = []
     for name in _public_names(obj):
-        if names(name) and _is_name_of_method(obj, name):
+        if predicate(name) and _is_name_of_method(obj, name):
             selected.append(name)
     if not selected:
         raise ValueError(
@@ -481,17 +503,20 @@ def _listed(names: str | Iterable[str]) -> list[str]:
     listed = list(names)
     for name in listed:
         if not isinstance(name, str):
-            remedy = _remedy_for_method(name) if callable(name) else "strings"
-            raise TypeError(f"names has {_type_name(name)} in it; pass {remedy}")
+            what = _what_to_pass_for(name)
+            raise TypeError(f"names has {_type_name(name)} in it; pass {what}")
     return list(dict.fromkeys(listed))
 
 
 def _public_names(obj: object) -> list[str]:
-    """Return the names that a predicate is asked about, in the order of dir(obj)."""
+    """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # dir(obj) would ask for the __dict__, and slow down the whole class besides.
+        # dir(obj) would ask for the __dict__. After that, calls of the methods of all
+        # instances of the class were measured to be slower.
         names = {*type.__dir__(cls)}
+        # If nothing that obj itself has can be called, all its methods are on the
+        # class.
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
     else:
@@ -500,31 +525,35 @@ def _public_names(obj: object) -> list[str]:
 
 
 def _is_name_of_method(obj: object, name: str) -> bool:
-    if _is_computed(_on_class(type(obj), name)):
+    """Tell whether a name that a predicate has selected is that of a method."""
+    # For a proxy, __class__ is the class of the object for which it stands.
+    if _is_property(_on_class(obj.__class__, name)):
         return False
-    # Some clients list names in their __dir__ that they don't have.
+    # None, as the __dir__ of some classes lists names that their instances don't have.
     value = getattr(obj, name, None)
-    return _is_method(value) and not _is_local_proxy(value)
+    return _is_method(value) and not _may_stand_for_anything(value)
 
 
-def _is_local_proxy(value: object) -> bool:
-    # Werkzeug's LocalProxy is callable even where it stands for a plain value, and raises
-    # an error for nearly all that it is asked while it stands for nothing. Wrapt's
-    # decorators make proxies, too, but those can be bound, as methods can.
-    kind = type(value)
-    return hasattr(kind, "__wrapped__") and not hasattr(kind, "__get__")
+def _may_stand_for_anything(value: object) -> bool:
+    """Tell whether it is a proxy that can always be called, even if it is no method."""
+    # Werkzeug's LocalProxy is one. To find out for what it stands could raise an error.
+    # What wrapt's decorators make of a method has __wrapped__, too, but also __get__.
+    cls = type(value)
+    return hasattr(cls, "__wrapped__") and not hasattr(cls, "__get__")
 
 
 # What stands under a name
 
 
 def _read_method(obj: object, name: str) -> tuple[Any, Any]:
-    """Return the value under a name and what obj itself holds there, or refuse the name."""
+    """Return the value and what is held under a name, or refuse the name."""
     if name.startswith("__") and name.endswith("__"):
         why = "is looked up on the class; cache the method that it calls"
         raise _refusal(TypeError, obj, name, why)
-    if _is_computed(_on_class(type(obj), name)):
-        why = "is computed when it is read, like a property; cache what computes it"
+    # For a proxy, __class__ is the class of the object for which it stands.
+    on_class = _on_class(obj.__class__, name)
+    if _is_property(on_class):
+        why = f"is {_type_name(on_class)}, not a method; cache the method behind it"
         raise _refusal(TypeError, obj, name, why)
     value, held = _read(obj, name)
     if not _is_method(value):
@@ -534,12 +563,14 @@ def _read_method(obj: object, name: str) -> tuple[Any, Any]:
 
 
 def _is_method(value: object) -> bool:
-    # By its type, as isinstance() would have a LocalProxy look for what it stands for.
+    # A class isn't one, since it is there to be used in other ways than being called.
+    # It's found out by type(), as isinstance() reads `value.__class__`, and a
+    # LocalProxy would look for the object for which it stands.
     return callable(value) and not issubclass(type(value), type)
 
 
 def _on_class(cls: type, name: str) -> Any:
-    """Return what stands on a class under a name as it is there, or _NOTHING."""
+    """Return what a class or its bases have under a name, as it is, or _NOTHING."""
     # inspect.getattr_static() does this, too, but asks the object for its __dict__.
     for base in cls.__mro__:
         if name in vars(base):
@@ -547,87 +578,90 @@ def _on_class(cls: type, name: str) -> Any:
     return _NOTHING
 
 
-def _is_computed(on_class: object) -> bool:
-    """Tell whether reading it runs code of its own: a property, a cached property, ..."""
-    kind = type(on_class)
-    if issubclass(kind, _METHODS_THAT_CANT_BE_CALLED):
-        return False
-    if hasattr(kind, "__set__") or hasattr(kind, "__delete__"):
-        return True  # properties and slots
-    # Cached properties, but not functions.
-    return hasattr(kind, "__get__") and not callable(on_class)
-
-
-_METHODS_THAT_CANT_BE_CALLED = (
+# These give methods when they are read, but can't be called as they stand on the class.
+# (A staticmethod can.)
+_DESCRIPTORS_OF_METHODS = (
     classmethod,
     functools.partialmethod,
     functools.singledispatchmethod,
 )
 
 
+def _is_property(on_class: object) -> bool:
+    """Tell whether it is a property, a cached property, a slot, or the like."""
+    cls = type(on_class)
+    if issubclass(cls, _DESCRIPTORS_OF_METHODS):
+        return False
+    if hasattr(cls, "__set__") or hasattr(cls, "__delete__"):
+        return True  # properties and slots have these
+    # Cached properties have __get__; so do functions, which can be called, though.
+    return hasattr(cls, "__get__") and not callable(on_class)
+
+
 # The record of a patch
 
 
 def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
-    """Return the record for a cached method that doesn't exist yet."""
-    method = _plain_method(value)
+    """Return the record of a patch, except for the id of the cached method."""
     shadowed = held
-    old = _record_of(held)
-    if _is_patch_of(old, obj, name):
-        shadowed = _shadowed(old)
-        if old["owner"] is not obj:
-            # The method of a shallow copy would be the original's.
-            method = _plain_method(_read_beneath(obj, name, held, shadowed))
+    earlier = _record_of(held)
+    if _is_patch_of(earlier, obj, name):
+        shadowed = _shadowed(earlier)
+        if earlier["owner"] is not obj:
+            # obj is a shallow copy. The plain method in the earlier record is bound to
+            # the original, so find out what reading the copy gives without the cached
+            # method.
+            value = _read_beneath(obj, name, held, shadowed)
     return {
         "id": None,
         "name": name,
         "owner": obj,
-        "method": method,
+        "method": _plain_method(value),
         "shadowed": () if shadowed is _NOTHING else (shadowed,),
     }
 
 
-def _put_record_on(cached: Any, record: _Record) -> None:
-    """Make a cached method out of what lru_cache or a decorator has returned."""
-    why = _why_it_takes_no_record(cached, record["method"])
-    if why:
-        why = f"was decorated into {_type_name(cached)}, which {why}"
-        raise _refusal(TypeError, record["owner"], record["name"], why)
-    record["id"] = id(cached)
-    _dict_of(cached)[_RECORD] = record
+def _put_record_on(decorated: Any, record: _Record) -> None:
+    """Put the record on what lru_cache or a decorator has returned, or refuse that."""
 
+    def refusal(why: str) -> Exception:
+        why = f"was decorated into {_type_name(decorated)}, which {why}"
+        return _refusal(TypeError, record["owner"], record["name"], why)
 
-def _why_it_takes_no_record(decorated: Any, method: Any) -> str | None:
     if not callable(decorated):
-        return "can't be called; return a function"
+        raise refusal("can't be called; return a function")
     own_dict = _own_dict_of(decorated)
-    # What wrapt's decorators return shares its __dict__ with the function of the method,
-    # and so with all instances of the class.
-    if own_dict is None or own_dict is _dict_of(method):
-        return "has no attributes of its own; return a new function"
+    if own_dict is None:
+        raise refusal("has no attributes of its own; return a function")
+    # What wrapt's decorators make has the __dict__ of what they wrap. For a bound
+    # method, that is the __dict__ of its function, which belongs to all instances of
+    # the class.
+    if own_dict is _dict_of(record["method"]):
+        raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
-        return "is or was cached already; return a new function each time"
-    return None
+        raise refusal("is or was cached already; return a new function each time")
+    record["id"] = id(decorated)
+    own_dict[_RECORD] = record
 
 
 def _record_of(thing: object) -> _Record:
-    """Return the record of a cached method, or an empty one for anything else."""
-    # A cached method can always be called. Wrapt's LazyObjectProxy can't, and would work
-    # out what it stands for if it were asked for its __dict__.
+    """Return the record of a cached method, or an empty dict for anything else."""
+    # Cached methods can be called. Wrapt's LazyObjectProxy can't, and mustn't be asked
+    # for its __dict__, since it would look for the object for which it stands.
     if not callable(thing):
         return {}
     record = (_own_dict_of(thing) or {}).get(_RECORD)
-    # functools.wraps() copies the record to the function that it decorates. The id tells
-    # that this function isn't the cached method.
+    # functools.wraps() copies the record to the function that it decorates. By the id,
+    # that function isn't taken for the cached method.
     if isinstance(record, dict) and record.get("id") == id(thing):
         return record
     return {}
 
 
 def _plain_method(value: Any) -> Any:
-    """Return the method of a cached method, or else the value as it is."""
-    # A cached method may also be read from elsewhere: `other.get = client.get`.
-    # Caching that one must not stack a cache on a cache.
+    """Return the plain method if the value is a cached method, or else the value."""
+    # Not only that of obj itself: after `other.get = client.get`, caching other.get
+    # mustn't put a cache on top of a cache.
     return _record_of(value).get("method", value)
 
 
@@ -636,16 +670,17 @@ def _shadowed(record: _Record) -> Any:
 
 
 def _is_patch_of(record: _Record, obj: object, name: str) -> bool:
-    """Tell whether a record is that of a patch of obj under this name."""
+    """Tell whether a record is that of a patch of obj, or of obj's original."""
     if not record or record["name"] != name:
         return False
     owner = record["owner"]
     if owner is obj:
         return True
-    # Modules are all of one class, but none is a copy of another.
+    # All modules are of one class, but none is a copy of another.
     if isinstance(owner, types.ModuleType):
         return False
-    # Then obj is a shallow copy of the owner, or one of the two is a proxy.
+    # If obj is of the same class, take it for a shallow copy of the owner. It may also
+    # be the owner behind a proxy. Both can be treated alike.
     return owner.__class__ is obj.__class__
 
 
@@ -661,16 +696,19 @@ def _is_ordinary(obj: object) -> bool:
 
 
 def _dict_of(obj: object) -> dict[str, Any]:
-    # Objects with __slots__ have none, that of a class can't be written,
-    # and where __getattr__ answers every name, it may be anything.
+    """Return the `__dict__` of obj, or one that nobody else sees if it has none."""
+    # Objects with __slots__ have none, that of a class can't be written, and where
+    # __getattr__ makes up every attribute, it can be anything.
     namespace = getattr(obj, "__dict__", None)
     return namespace if isinstance(namespace, dict) else {}
 
 
 def _own_dict_of(thing: object) -> dict[str, Any] | None:
-    """Return the `__dict__` of a thing, or None if it has none of its own."""
-    # The __dict__ of a bound method is that of its function, and a LocalProxy would work
-    # out what it stands for. The types of both say that they have no place for a __dict__.
+    """Return the `__dict__` of a thing, or None if its type gives it none."""
+    # Bound methods and LocalProxy are such types. But asked for a __dict__, a bound
+    # method gives that of its function, and a LocalProxy looks for the object for which
+    # it stands.
+    # __dictoffset__ says where an instance has its __dict__, and 0 means nowhere.
     if type(thing).__dictoffset__ == 0:
         return None
     namespace = getattr(thing, "__dict__", None)
@@ -678,24 +716,29 @@ def _own_dict_of(thing: object) -> dict[str, Any] | None:
 
 
 def _may_hold_methods(obj: object) -> bool:
-    """Tell whether an ordinary object may hold methods, without asking for its __dict__."""
+    """Tell whether an ordinary object may hold methods, without using its __dict__."""
+    # An object refers to its __dict__, or if that doesn't exist yet, to each of the
+    # values of its attributes.
     for referent in gc.get_referents(obj):
-        # A dict is the __dict__ of obj, if that exists, or the value of an attribute.
-        values = referent.values() if type(referent) is dict else [referent]
-        if any(map(_is_method, values)):
+        # A dict isn't always the __dict__. It can also be the value of an attribute,
+        # and then a function in it doesn't matter, but neither does it do harm.
+        in_referent = [*referent.values()] if type(referent) is dict else [referent]
+        if any(map(_is_method, in_referent)):
             return True
     return False
 
 
 def _read(obj: object, name: str) -> tuple[Any, Any]:
-    """Return the value under a name, and what obj itself holds there."""
+    """Return the value and what is held under a name."""
     if _is_ordinary(obj) and _is_bound_when_read(_on_class(type(obj), name)):
-        # Each reading binds the function of the class to obj anew. So if two readings
-        # give the same value, obj itself holds it; there's no need to ask its __dict__.
+        # Reading a function of the class binds it to obj, and gives a new bound method
+        # each time. Reading what is held gives the same thing each time. So there is no
+        # need to look into the __dict__.
         value = getattr(obj, name)
         held = value if getattr(obj, name) is value else _NOTHING
     else:
-        # Before reading, since ctypes.CDLL stores in its __dict__ what is read from it.
+        # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from
+        # it.
         held = _dict_of(obj).get(name, _NOTHING)
         value = getattr(obj, name)
     return value, held
@@ -708,7 +751,7 @@ def _is_bound_when_read(on_class: object) -> bool:
 
 
 def _read_beneath(obj: object, name: str, held: Any, shadowed: Any) -> Any:
-    """Return the value that there would be if obj weren't patched; obj changes meanwhile."""
+    """Undo a patch for a moment, and return the value that there is without it."""
     try:
         _set_or_delete(obj, name, shadowed)
         return getattr(obj, name)
@@ -717,15 +760,15 @@ def _read_beneath(obj: object, name: str, held: Any, shadowed: Any) -> Any:
 
 
 def _set_or_delete(obj: object, name: str, new: Any) -> None:
-    """Let obj itself hold something under a name, or nothing; _set_all() sees if it took."""
+    """Let obj itself hold something new under a name, or _NOTHING, if it can."""
     if new is _NOTHING:
         _dict_of(obj).pop(name, None)
     elif _is_ordinary(obj):
         with contextlib.suppress(AttributeError):  # of objects with __slots__
             setattr(obj, name, new)
     else:
-        # Frozen dataclasses refuse setattr(), attribute dicts make data of what they get,
-        # and some proxies keep it to themselves.
+        # Not by setattr(), which frozen dataclasses refuse, of which attribute dicts
+        # make an item, and which some proxies don't pass on.
         _dict_of(obj)[name] = new
 
 
@@ -733,25 +776,26 @@ def _set_or_delete(obj: object, name: str, new: Any) -> None:
 
 
 def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
-    """Return what lru_cache makes of the method; results are checked on a miss only."""
+    """Return a cached method made by lru_cache; its results are checked on a miss."""
     checked = functools.partial(_call_and_check, record)
-    cached: Any = functools.lru_cache(maxsize, typed)(checked)
-    # Without what users have put on the function: a cache_clear of its own, for instance,
-    # would hide that of lru_cache.
-    functools.update_wrapper(cached, record["method"], updated=())
-    # Copying and pickling look for these two on the cached method before its type.
-    cached.__deepcopy__ = functools.partial(_deep_copy, record)
-    cached.__reduce_ex__ = functools.partial(_reduce, record)
-    return cached
+    cached_method: Any = functools.lru_cache(maxsize, typed)(checked)
+    # Nothing is copied from the __dict__ of the plain method (updated=()), since a
+    # cache_clear that its author has put there would hide that of lru_cache.
+    functools.update_wrapper(cached_method, record["method"], updated=())
+    # lru_cache's own would share the cached method with copies. An attribute of the
+    # cached method itself comes before them.
+    cached_method.__deepcopy__ = functools.partial(_deep_copy, record)
+    cached_method.__reduce_ex__ = functools.partial(_reduce, record)
+    return cached_method
 
 
 def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
     result = record["method"](*args, **kwargs)
-    # Its __class__, unlike its type(), sees through the proxies in which tracers such as
-    # OpenTelemetry's put database cursors.
+    # By its __class__, unlike its type(), a result is judged through a proxy. Tracers
+    # such as OpenTelemetry's put database cursors into proxies.
     if not issubclass(result.__class__, _OneShot):
         return result
-    # Nobody will await a coroutine that nobody has started, so spare users the warning.
+    # Nobody can await it any more, and Python would warn that it was never awaited.
     if inspect.iscoroutine(result) and _has_not_started(result):
         result.close()
     raise _refusal(
@@ -767,93 +811,110 @@ def _has_not_started(coroutine: Coroutine[Any, Any, Any]) -> bool:
     return inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
 
 
+def _class_of_what_is_returned(decorator: Any) -> type:
+    # Decorate and call any function (list is as good as another), and look.
+    return type(decorator(list)())
+
+
+# The classes of what functions decorated with these return; they have no public names.
+_CONTEXT_MANAGERS = (
+    _class_of_what_is_returned(contextlib.contextmanager),
+    _class_of_what_is_returned(contextlib.asynccontextmanager),
+)
+
+
 class _OneShot(abc.ABC):
     """The classes of results that can be used only once.
 
-    It is an abstract class, since that remembers its answer for each class of results,
-    and doesn't keep these classes alive.
+    Those are iterators, async iterators, whatever can be awaited,
+    and what a `@contextmanager` function returns.
+    An abstract class remembers which classes it has said yes or no to,
+    so a class is looked at only once.
     """
 
     @classmethod
     def __subclasshook__(cls, candidate: type) -> bool:
-        def defines(name: str) -> bool:
+        def has(name: str) -> bool:
             return _on_class(candidate, name) is not _NOTHING
 
-        if defines("__await__") or issubclass(candidate, _CONTEXT_MANAGERS):
+        if has("__await__") or issubclass(candidate, _CONTEXT_MANAGERS):
             return True
-        # MagicMock has all special methods, but unlike an iterator it can be called.
-        is_iterator = defines("__next__") or defines("__anext__")
-        return is_iterator and not defines("__call__")
+        # MagicMock has all special methods, and people test their code with it. It can
+        # also be called, and iterators can't.
+        return (has("__next__") or has("__anext__")) and not has("__call__")
 
-
-def _class_of_results(decorator: Any) -> type:
-    # It has no public name, so look at what comes out for some function.
-    return type(decorator(list)())
-
-
-_CONTEXT_MANAGERS = (
-    _class_of_results(contextlib.contextmanager),
-    _class_of_results(contextlib.asynccontextmanager),
-)
 
 _ONE_SHOT_FLAGS = (
     inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 )
 
 
-def _is_one_shot_function(method: Any) -> bool:
-    # inspect.iscoroutinefunction() and its like say yes of a mock.create_autospec().
-    while isinstance(method, functools.partial):
-        method = method.func
-    code = getattr(method, "__code__", None)
-    # The methods of xmlrpc's ServerProxy have any attribute, but it isn't code.
+def _is_one_shot_function(plain_method: Any) -> bool:
+    # inspect.iscoroutinefunction() and its like would do the same, but they say yes of
+    # each method of a mock.create_autospec().
+    while isinstance(plain_method, functools.partial):
+        plain_method = plain_method.func
+    code = getattr(plain_method, "__code__", None)
+    # The __code__ of an xmlrpc method isn't code, but another xmlrpc method.
     return isinstance(code, types.CodeType) and bool(code.co_flags & _ONE_SHOT_FLAGS)
 
 
 # Deep copies and pickles
 #
-# A cached method deep-copies and pickles as its method does, so that what comes out
-# belongs to the copy of the object, isn't cached, and needs no cache_inplace to load.
+# When an object is deep-copied or pickled, so are its cached methods. In place of each,
+# the copy gets the plain method that it would have if it had never been patched: bound
+# to the copy, not cached, and without need of this module. Where that comes from:
+#
+#   on the original, the plain method is ...     the copy gets ...
+#
+#   a static or class method                     what its class has under that name
+#   any other method of the class                what it has itself under that name
+#   a function that __getattr__ has made         what it has itself under that name
+#   something else that __getattr__ has given    a copy of that
+#   something that was shadowed                  a copy of that, as of other attributes
+#   a function of a module                       what the module has under that name
 
 
-def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
-    """Return a function and its arguments, which pickle calls to load the method."""
-    owner, name, method = record["owner"], record["name"], record["method"]
-    if isinstance(owner, types.ModuleType):
-        # pickle would find the cached function under the name of the plain one, and refuse.
-        return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
-    holder = _holder_of_method(record)
-    if holder is _NOTHING:
-        # There is no name to find it by, so pickle the method itself: the item of a tuple.
-        return operator.getitem, ((method,), 0)
-    return getattr, (holder, name)
+def _source_for_copies(record: _Record) -> Any:
+    """Return the object from which copies read their plain method by its name.
+
+    It is _NOTHING if copies get a copy of the plain method itself.
+    """
+    owner, name, plain_method = record["owner"], record["name"], record["method"]
+    if record["shadowed"]:
+        return _NOTHING
+    on_class = _on_class(owner.__class__, name)
+    if issubclass(type(on_class), (staticmethod, classmethod)):
+        return owner.__class__
+    # A copy of a function is that same function, which would work on the original.
+    if on_class is not _NOTHING or type(plain_method) is types.FunctionType:
+        return owner
+    return _NOTHING
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
-    method = record["method"]
-    holder = _holder_of_method(record)
-    # A copy of a bound method binds its function to the copy of the object. Reading it
-    # from that copy could fail, as it may have no attributes yet.
-    if holder is _NOTHING or type(method) is types.MethodType:
-        return copy.deepcopy(method, memo)
-    # Other methods (of a dict, or made by wrapt) would remain those of the original.
-    return getattr(copy.deepcopy(holder, memo), record["name"])
+    """Return what a deep copy gets; memo is that of copy.deepcopy()."""
+    plain_method = record["method"]
+    source = _source_for_copies(record)
+    # A copy of a bound method is bound to the copy of its object, so that there is no
+    # need to read it from there. Where possible this is avoided, as a class may look at
+    # its attributes whenever one is read, and a copy gets its attributes last.
+    if source is _NOTHING or type(plain_method) is types.MethodType:
+        return copy.deepcopy(plain_method, memo)
+    return getattr(copy.deepcopy(source, memo), record["name"])
 
 
-def _holder_of_method(record: _Record) -> Any:
-    """Return the object that has the method under its name, or _NOTHING.
-
-    It is read by that name, since its function may have another name, or none.
+def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
+    """Return a function and its arguments; calling it when the pickle is loaded gives
+    the plain method.
     """
     owner, name = record["owner"], record["name"]
-    if record["shadowed"] or isinstance(owner, types.ModuleType):
-        return _NOTHING  # an attribute like others, which is copied as they are
-    on_class = _on_class(owner.__class__, name)
-    if issubclass(type(on_class), (staticmethod, classmethod)):
-        return owner.__class__  # and the object, maybe with a lock, isn't taken along
-    if on_class is not _NOTHING:
-        return owner
-    # A function that __getattr__ has made knows the object, but can't be copied.
-    if isinstance(record["method"], types.FunctionType):
-        return owner
-    return _NOTHING  # something that __getattr__ has taken from another object
+    if isinstance(owner, types.ModuleType):
+        # The function itself can't be pickled, as pickle finds the cached method in its
+        # place in the module.
+        return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
+    source = _source_for_copies(record)
+    if source is _NOTHING:
+        # Pickle the plain method itself, in a tuple of which it is the item 0.
+        return operator.getitem, ((record["method"],), 0)
+    return getattr, (source, name)
