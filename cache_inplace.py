@@ -25,7 +25,7 @@ Guarantees:
 Limits:
 
 * special methods such as `__len__` are refused, and so is an object
-  on which no attribute can be set;
+  that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
 * a *shallow* copy shares the cached methods of its original;
@@ -75,11 +75,12 @@ _Decorator: TypeAlias = Callable[[Callable[..., Any]], _T]
 _Predicate: TypeAlias = Callable[[str], object]
 _Names: TypeAlias = str | Iterable[str] | _Predicate
 
-# Patching and undoing take this lock, and keep it while a decorator runs. Calling a
-# cached method doesn't take it. The body of every `with _lock:` is one call without a
-# loop. Otherwise, Ctrl-C could come at the moment when the loop jumps back to its
-# start, which Python doesn't count as part of the body, and the lock would never be
-# released (https://github.com/python/cpython/issues/130279).
+# Patching and undoing take this lock, and keep it while a decorator runs.
+# Calling a cached method doesn't take it.
+# The body of every `with _lock:` is a single call and has no loop of its own. (Loops in
+# the called function do no harm.) Otherwise, Ctrl-C could come at the moment when the
+# loop jumps back to its start, which Python doesn't count as part of the body, and the
+# lock would never be released (https://github.com/python/cpython/issues/130279).
 _lock = threading.RLock()
 
 
@@ -114,7 +115,8 @@ def cache_method_in_place(
     The class of obj and its other instances stay as they are.
     A method that is already cached gets a new, empty cache.
 
-    obj: any object on which attributes can be set, but not a class.
+    obj: any object that can have attributes of its own, even if it is frozen,
+        but not a class.
     name: the name of the method. It may be private (`_get`),
         or one that `dir(obj)` doesn't list because `__getattr__` makes it up.
     maxsize: how many results to keep; None for no limit. 128 by default.
@@ -125,7 +127,7 @@ def cache_method_in_place(
         By default None, which means `lru_cache`.
 
     Raises AttributeError if obj has no such attribute.
-    Raises TypeError if obj is a class, or takes no attributes;
+    Raises TypeError if obj is a class, or can't have attributes;
     if the name isn't that of a method, or is that of a special method (`__len__`);
     if there is no decorator, but the method is a coroutine or generator function;
     if maxsize or the decorator is wrong, or if there is a decorator
@@ -313,9 +315,9 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 #     object is patched.
 #   * Shallow copies of a patched object. They hold the cached methods of their
 #     original, and the plain methods of those are bound to the original.
-#   * Objects whose `__getattr__` makes up methods, such as xmlrpc's ServerProxy. Neither
-#     the class nor the `__dict__` has these methods, and each reading may make a new
-#     one.
+#   * Objects whose `__getattr__` makes up methods, such as xmlrpc's ServerProxy.
+#     Neither the class nor the `__dict__` has these methods, and each reading may make
+#     a new one.
 
 _NOTHING: Any = object()
 
@@ -391,7 +393,7 @@ def _set_all(obj: object, cached: dict[str, Any]) -> None:
         # Setting has no effect on objects with __slots__, on lists, or where the class
         # has a __getattribute__ that gives something else under this name.
         if getattr(obj, name) is not cached_method:
-            why = "can't be set on this object; pass one that takes attributes"
+            why = "can't be set on this object; pass one that can have attributes"
             raise _refusal(TypeError, obj, name, why)
 
 
@@ -536,7 +538,8 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 def _may_stand_for_anything(value: object) -> bool:
     """Tell whether it is a proxy that can always be called, even if it is no method."""
-    # Werkzeug's LocalProxy is one. To find out for what it stands could raise an error.
+    # Werkzeug's LocalProxy is one. To find out for what it stands could raise an error,
+    # so a predicate doesn't select it. (An explicit name is taken at its word.)
     # What wrapt's decorators make of a method has __wrapped__, too, but also __get__.
     cls = type(value)
     return hasattr(cls, "__wrapped__") and not hasattr(cls, "__get__")
@@ -612,13 +615,26 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
             # the original, so find out what reading the copy gives without the cached
             # method.
             value = _read_beneath(obj, name, held, shadowed)
+    plain_method = _plain_method(value)
     return {
         "id": None,
         "name": name,
-        "owner": obj,
-        "method": _plain_method(value),
+        "owner": _owner(obj, plain_method),
+        "method": plain_method,
         "shadowed": () if shadowed is _NOTHING else (shadowed,),
     }
+
+
+def _owner(obj: object, plain_method: Any) -> object:
+    """Return the object that is patched: obj, or the object for which it stands."""
+    is_proxy = obj.__class__ is not type(obj)
+    if is_proxy and type(plain_method) is types.MethodType:
+        # A proxy passes on the methods of the object for which it stands. A class
+        # method, however, is bound to the class.
+        bound_to = plain_method.__self__
+        if bound_to.__class__ is obj.__class__:
+            return bound_to
+    return obj
 
 
 def _put_record_on(decorated: Any, record: _Record) -> None:
@@ -660,8 +676,8 @@ def _record_of(thing: object) -> _Record:
 
 def _plain_method(value: Any) -> Any:
     """Return the plain method if the value is a cached method, or else the value."""
-    # Not only that of obj itself: after `other.get = client.get`, caching other.get
-    # mustn't put a cache on top of a cache.
+    # Caching must never put a cache on top of a cache, not even where the value is a
+    # cached method of something else: after `helpers.fetch = client.get`, for example.
     return _record_of(value).get("method", value)
 
 
@@ -679,8 +695,8 @@ def _is_patch_of(record: _Record, obj: object, name: str) -> bool:
     # All modules are of one class, but none is a copy of another.
     if isinstance(owner, types.ModuleType):
         return False
-    # If obj is of the same class, take it for a shallow copy of the owner. It may also
-    # be the owner behind a proxy. Both can be treated alike.
+    # If obj is of the same class as the owner, it is taken for a shallow copy. It may
+    # also be a proxy for the owner, and that is patched and undone like a copy.
     return owner.__class__ is obj.__class__
 
 
@@ -722,7 +738,8 @@ def _may_hold_methods(obj: object) -> bool:
     for referent in gc.get_referents(obj):
         # A dict isn't always the __dict__. It can also be the value of an attribute,
         # and then a function in it doesn't matter, but neither does it do harm.
-        in_referent = [*referent.values()] if type(referent) is dict else [referent]
+        is_dict = issubclass(type(referent), dict)
+        in_referent = [*referent.values()] if is_dict else [referent]
         if any(map(_is_method, in_referent)):
             return True
     return False
@@ -762,6 +779,8 @@ def _read_beneath(obj: object, name: str, held: Any, shadowed: Any) -> Any:
 def _set_or_delete(obj: object, name: str, new: Any) -> None:
     """Let obj itself hold something new under a name, or _NOTHING, if it can."""
     if new is _NOTHING:
+        # Not by delattr(), which frozen dataclasses refuse, and which raises an error
+        # if nothing is held.
         _dict_of(obj).pop(name, None)
     elif _is_ordinary(obj):
         with contextlib.suppress(AttributeError):  # of objects with __slots__
@@ -782,8 +801,9 @@ def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
     # Nothing is copied from the __dict__ of the plain method (updated=()), since a
     # cache_clear that its author has put there would hide that of lru_cache.
     functools.update_wrapper(cached_method, record["method"], updated=())
-    # lru_cache's own would share the cached method with copies. An attribute of the
-    # cached method itself comes before them.
+    # The __deepcopy__ and __reduce_ex__ of lru_cache's type would give copies the
+    # cached method of the original. Attributes of the cached method itself come before
+    # those.
     cached_method.__deepcopy__ = functools.partial(_deep_copy, record)
     cached_method.__reduce_ex__ = functools.partial(_reduce, record)
     return cached_method
@@ -861,24 +881,22 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 
 # Deep copies and pickles
 #
-# When an object is deep-copied or pickled, so are its cached methods. In place of each,
-# the copy gets the plain method that it would have if it had never been patched: bound
-# to the copy, not cached, and without need of this module. Where that comes from:
+# Deep-copying or pickling an object does the same with its cached methods. In their
+# places, a copy gets plain methods, as if its original had never been patched. Where
+# they come from depends on where the original has its plain method from:
 #
-#   on the original, the plain method is ...     the copy gets ...
-#
-#   a static or class method                     what its class has under that name
-#   any other method of the class                what it has itself under that name
-#   a function that __getattr__ has made         what it has itself under that name
-#   something else that __getattr__ has given    a copy of that
-#   something that was shadowed                  a copy of that, as of other attributes
-#   a function of a module                       what the module has under that name
+#   a static or class method of its class           read it from the class
+#   any other method of its class                   read it from the copied object
+#   a function that __getattr__ has made            read it from the copied object
+#   something else that __getattr__ has given       copy that
+#   something that was shadowed                     copy that, like any attribute
 
 
 def _source_for_copies(record: _Record) -> Any:
-    """Return the object from which copies read their plain method by its name.
+    """Return the object from which to read the plain method of a copy by its name.
 
-    It is _NOTHING if copies get a copy of the plain method itself.
+    That object is the one to be copied, or its class.
+    It is _NOTHING if the plain method itself is to be copied.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
@@ -886,35 +904,35 @@ def _source_for_copies(record: _Record) -> Any:
     on_class = _on_class(owner.__class__, name)
     if issubclass(type(on_class), (staticmethod, classmethod)):
         return owner.__class__
-    # A copy of a function is that same function, which would work on the original.
+    # Copying a function gives the same function. One that __getattr__ has made for the
+    # original would go on working with the original.
     if on_class is not _NOTHING or type(plain_method) is types.FunctionType:
         return owner
     return _NOTHING
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
-    """Return what a deep copy gets; memo is that of copy.deepcopy()."""
+    """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     plain_method = record["method"]
     source = _source_for_copies(record)
-    # A copy of a bound method is bound to the copy of its object, so that there is no
-    # need to read it from there. Where possible this is avoided, as a class may look at
-    # its attributes whenever one is read, and a copy gets its attributes last.
+    # Copying a bound method binds it to the copied object, and reads nothing from that.
+    # This is safer than reading the method, since the copied object has no attributes
+    # yet, and the __getattribute__ of its class may use them.
     if source is _NOTHING or type(plain_method) is types.MethodType:
         return copy.deepcopy(plain_method, memo)
     return getattr(copy.deepcopy(source, memo), record["name"])
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
-    """Return a function and its arguments; calling it when the pickle is loaded gives
-    the plain method.
-    """
-    owner, name = record["owner"], record["name"]
+    """Return a function and arguments, by which pickle loads the plain method."""
+    owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
-        # The function itself can't be pickled, as pickle finds the cached method in its
-        # place in the module.
+        # pickle saves a function by the names of its module and itself, but not if
+        # something else, here the cached method, has its place. So save these names.
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     source = _source_for_copies(record)
     if source is _NOTHING:
-        # Pickle the plain method itself, in a tuple of which it is the item 0.
-        return operator.getitem, ((record["method"],), 0)
+        # pickle copies what is in a tuple, and the item 0 of this one is what is
+        # wanted.
+        return operator.getitem, ((plain_method,), 0)
     return getattr, (source, name)

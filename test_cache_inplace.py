@@ -187,7 +187,9 @@ class Slotted:
 class SlotsAndDict:
     __slots__ = ("__dict__", "user")
 
-    def __getstate__(self):  # which pickle protocols 0 and 1 ask of a class with __slots__
+    def __getstate__(
+        self,
+    ):  # which pickle protocols 0 and 1 ask of a class with __slots__
         return vars(self), {"user": self.user}
 
     def __setstate__(self, state):
@@ -354,7 +356,9 @@ def test_all_names_the_public_functions():
     public = {
         name
         for name, value in vars(cache_inplace).items()
-        if inspect.isfunction(value) and value.__module__ == "cache_inplace" and name[0] != "_"
+        if inspect.isfunction(value)
+        and value.__module__ == "cache_inplace"
+        and name[0] != "_"
     }
     assert set(cache_inplace.__all__) == public
 
@@ -377,7 +381,10 @@ def test_the_options_of_lru_cache_stand_in_the_signature(function):
     parameters = list(inspect.signature(function).parameters.values())[2:]
     assert [str(parameter.kind) for parameter in parameters] == ["KEYWORD_ONLY"] * 3
     defaults = {parameter.name: parameter.default for parameter in parameters}
-    assert defaults == {**functools.lru_cache()(len).cache_parameters(), "decorator": None}
+    assert defaults == {
+        **functools.lru_cache()(len).cache_parameters(),
+        "decorator": None,
+    }
 
 
 def test_the_lock_and_the_undoing_guard_calls_in_which_all_loops_are():
@@ -395,14 +402,20 @@ def test_the_lock_and_the_undoing_guard_calls_in_which_all_loops_are():
 
 def test_no_private_name_of_the_standard_library_is_needed_by_a_call():
     source = pathlib.Path(cache_inplace.__file__).read_text()
-    private = set(re.findall(r"\b(?:%s)\._\w+" % "|".join(sys.stdlib_module_names), source))
-    assert private == {"functools._lru_cache_wrapper"}  # in a quoted annotation
+    attributes = re.findall(r"\b(\w+)\.(_[a-z]\w*)", source)
+    private = {name for module, name in attributes if module in sys.stdlib_module_names}
+    assert private == {"_lru_cache_wrapper"}  # in a quoted annotation
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no typing.get_overloads")
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="Python 3.10 has no typing.get_overloads"
+)
 @pytest.mark.parametrize("function", [cache_method_in_place, cache_methods_in_place])
 def test_type_checkers_are_told_what_comes_with_a_decorator_and_without(function):
-    returned = [overload.__annotations__["return"] for overload in typing.get_overloads(function)]
+    returned = [
+        overload.__annotations__["return"]
+        for overload in typing.get_overloads(function)
+    ]
     assert len(returned) == 2
     assert "_lru_cache_wrapper" in str(returned[1])
 
@@ -427,12 +440,18 @@ def test_options_go_to_lru_cache(client):
 
 @pytest.mark.parametrize("maxsize", [None, 0, 1000], ids=repr)
 def test_maxsize_is_what_lru_cache_takes(client, maxsize):
-    assert cache_method_in_place(client, "one", maxsize=maxsize).cache_info().maxsize == maxsize
+    assert (
+        cache_method_in_place(client, "one", maxsize=maxsize).cache_info().maxsize
+        == maxsize
+    )
 
 
 def test_caching_returns_what_it_set(client):
     assert cache_method_in_place(client, "one") is client.one
-    assert cache_methods_in_place(client, ["two", "one"]) == {"two": client.two, "one": client.one}
+    assert cache_methods_in_place(client, ["two", "one"]) == {
+        "two": client.two,
+        "one": client.one,
+    }
 
 
 def test_cached_methods_lists_what_is_cached(client):
@@ -468,7 +487,16 @@ def test_uncache_returns_the_names_restored(client):
         (lambda name: "e" in name, ["one", "_get"]),
         (lambda _: False, []),
     ],
-    ids=["all", "name", "names", "empty", "iterator", "pattern", "predicate", "none of them"],
+    ids=[
+        "all",
+        "name",
+        "names",
+        "empty",
+        "iterator",
+        "pattern",
+        "predicate",
+        "none of them",
+    ],
 )
 def test_uncache_takes_names_in_every_form(client, names, restored):
     cache_methods_in_place(client, ["one", "two", "_get"])
@@ -497,9 +525,13 @@ def test_options_at_their_defaults_go_with_a_decorator(client):
 
 
 def test_lru_cache_is_a_decorator(client):
-    cached = cache_method_in_place(client, "one", decorator=functools.lru_cache(maxsize=7))
+    cached = cache_method_in_place(
+        client, "one", decorator=functools.lru_cache(maxsize=7)
+    )
     assert cached.cache_info().maxsize == 7
-    assert type(cache_method_in_place(client, "two", decorator=functools.lru_cache)) is type(cached)
+    assert type(
+        cache_method_in_place(client, "two", decorator=functools.lru_cache)
+    ) is type(cached)
 
 
 # 3. The cached method
@@ -559,7 +591,9 @@ def test_the_cache_that_is_looked_at_and_cleared_is_never_one_that_the_method_ha
         def one(self):
             return object()
 
-    Memoized.one.cache_info = Memoized.one.cache_clear = mock.Mock(side_effect=AssertionError)
+    Memoized.one.cache_info = Memoized.one.cache_clear = mock.Mock(
+        side_effect=AssertionError
+    )
     memoized = Memoized()
     cached = cache_method_in_place(memoized, "one")
     first = memoized.one()
@@ -613,7 +647,11 @@ def test_a_predicate_is_asked_about_each_public_name_that_may_be_a_method(client
 
 @pytest.mark.parametrize(
     "predicate",
-    [re.compile("one|two").match, {"one": 1, "two": "yes", "_get": 1}.get, ["one", "two"].count],
+    [
+        re.compile("one|two").match,
+        {"one": 1, "two": "yes", "_get": 1}.get,
+        ["one", "two"].count,
+    ],
     ids=["match", "get", "count"],
 )
 def test_anything_truthy_selects(client, predicate):
@@ -666,6 +704,7 @@ class Computed(Client):
     data_that_can_be_called = CallableDataDescriptor()
     data_that_can_be_deleted = DeletingDescriptor()
     descriptor = Descriptor()
+
     def __init__(self):
         super().__init__()
         self.slot = len
@@ -694,7 +733,9 @@ def test_a_predicate_skips_what_is_no_method_without_evaluating_it():
 @pytest.mark.parametrize("name", COMPUTED)
 def test_an_explicit_computed_attribute_is_refused_without_evaluating_it(name):
     client = Computed()
-    with pytest.raises(TypeError, match=f"'{name}' of 'Computed' is '.*', not a method; "):
+    with pytest.raises(
+        TypeError, match=f"'{name}' of 'Computed' is '.*', not a method; "
+    ):
         cache_method_in_place(client, name)
     assert client.calls == []
 
@@ -759,7 +800,9 @@ def test_every_kind_of_method_can_be_cached(name, arg, result):
     assert getattr(kinds, name)(arg) == result
 
 
-@pytest.mark.parametrize("names", [["get", "list"], lambda _: True], ids=["names", "predicate"])
+@pytest.mark.parametrize(
+    "names", [["get", "list"], lambda _: True], ids=["names", "predicate"]
+)
 def test_methods_of_the_instance_itself_count_as_methods(names):
     stored = Stored()
     assert cache_methods_in_place(stored, names).keys() >= {"get", "list"}
@@ -786,10 +829,13 @@ def test_a_predicate_that_selects_something_uncachable_is_refused_naming_every_c
     with pytest.raises(TypeError) as caught:
         cache_methods_in_place(mixed, re.compile("get_|one").match)
     assert str(caught.value) == (
-        "'get_aiter', 'get_async', 'get_iter', 'get_part', 'get_stored' of 'Mixed' " + ONE_SHOT
+        "'get_aiter', 'get_async', 'get_iter', 'get_part', 'get_stored' of 'Mixed' "
+        + ONE_SHOT
     )
     assert entries(mixed) == before
-    cached = cache_methods_in_place(mixed, re.compile("get_").match, decorator=functools.lru_cache)
+    cached = cache_methods_in_place(
+        mixed, re.compile("get_").match, decorator=functools.lru_cache
+    )
     assert len(cached) == 5
 
 
@@ -809,18 +855,29 @@ class OfMetaclass(Client, metaclass=Metaclass):
 
 @pytest.mark.parametrize(
     ("make", "found"),
-    [(Directory, {"one"}), (OfMetaclass, {"one", "two", "both", "fail", "of_class", "static"})],
+    [
+        (Directory, {"one"}),
+        (OfMetaclass, {"one", "two", "both", "fail", "of_class", "static"}),
+    ],
     ids=["class", "metaclass"],
 )
-def test_a_predicate_respects_the_dir_of_the_class_and_not_that_of_the_metaclass(make, found):
+def test_a_predicate_respects_the_dir_of_the_class_and_not_that_of_the_metaclass(
+    make, found
+):
     assert cache_methods_in_place(make(), lambda _: True).keys() == found
 
 
 @pytest.mark.parametrize("ask", [vars, type], ids=["with a dict", "without"])
-def test_a_predicate_finds_the_methods_of_the_instance_whether_it_has_a_dict_yet_or_not(ask):
+def test_a_predicate_finds_the_methods_of_the_instance_whether_it_has_a_dict_yet_or_not(
+    ask,
+):
     stored = Stored()
     ask(stored)
-    assert cache_methods_in_place(stored, lambda _: True).keys() == {"get", "list", "list_all"}
+    assert cache_methods_in_place(stored, lambda _: True).keys() == {
+        "get",
+        "list",
+        "list_all",
+    }
 
 
 def test_a_predicate_finds_methods_in_slots_no_more_than_by_name():
@@ -848,7 +905,7 @@ def test_a_local_proxy_that_stands_for_nothing_does_not_spoil_a_call(where):
 
     session = Session()
     unbound = library("werkzeug.local").LocalProxy(contextvars.ContextVar("unbound"))
-    setattr(Session if where == "class" else session, "current", unbound)
+    (Session if where == "class" else session).current = unbound
     found = {"one", "two", "both", "fail", "of_class", "static"}
     assert cache_methods_in_place(session, lambda _: True).keys() == found
     assert uncache(session, lambda _: True)
@@ -891,14 +948,16 @@ def test_a_predicate_skips_what_says_that_it_is_not_there():
     class View(Client):
         as_view = OfClassOnly(Client.one)
 
-    assert cache_methods_in_place(View(), re.compile("as_view|one").match).keys() == {"one"}
+    assert cache_methods_in_place(View(), re.compile("as_view|one").match).keys() == {
+        "one"
+    }
 
 
 def test_what_only_dir_lists_is_fetched_to_see_once_the_predicate_accepts_it():
     dynamic = Dynamic()
-    assert cache_methods_in_place(dynamic, re.compile("get_u|gone|url").match).keys() == {
-        "get_user"
-    }
+    assert cache_methods_in_place(
+        dynamic, re.compile("get_u|gone|url").match
+    ).keys() == {"get_user"}
     assert set(dynamic.made) == {"get_user", "gone", "url"}
 
 
@@ -915,9 +974,9 @@ def test_a_name_given_twice_counts_once(client):
         made.append(method)
         return functools.partial(method)
 
-    assert list(cache_methods_in_place(client, iter(["one", "one"]), decorator=decorator)) == [
-        "one"
-    ]
+    assert list(
+        cache_methods_in_place(client, iter(["one", "one"]), decorator=decorator)
+    ) == ["one"]
     assert len(made) == 1
 
 
@@ -1061,7 +1120,9 @@ def test_caching_again_with_a_decorator_replaces_the_cache(client):
     first = cache_method_in_place(client, "one")
     plain = []
     cache_method_in_place(
-        client, "one", decorator=lambda method: plain.append(method) or functools.partial(method)
+        client,
+        "one",
+        decorator=lambda method: plain.append(method) or functools.partial(method),
     )
     assert plain == [first.__wrapped__]
     cache_method_in_place(client, "one")
@@ -1171,6 +1232,7 @@ def test_what_an_object_holds_comes_back_even_if_it_hands_out_something_else(nam
 
 def test_what_reading_leaves_on_the_object_is_taken_away_by_uncache():
     cachetools = library("cachetools")
+
     class Memoized(Client):
         @cachetools.cachedmethod(lambda self: self.cache)
         def memoized(self, arg):
@@ -1184,7 +1246,9 @@ def test_what_reading_leaves_on_the_object_is_taken_away_by_uncache():
     assert entries(client) == before
 
 
-def test_an_attribute_of_the_instance_that_hides_a_method_of_its_class_comes_back(client):
+def test_an_attribute_of_the_instance_that_hides_a_method_of_its_class_comes_back(
+    client,
+):
     client.one = mine = client.two
     before = entries(client)
     cache_method_in_place(client, "one")
@@ -1255,7 +1319,9 @@ def test_a_mock_on_top_is_not_touched(client):
     cache_methods_in_place(client, ["one", "two"])
     with mock.patch.object(client, "one") as on_top:
         assert cached_methods(client).keys() == {"two"}
-        with pytest.raises(ValueError, match="'one' of 'Client' isn't cached, or is patched over"):
+        with pytest.raises(
+            ValueError, match="'one' of 'Client' isn't cached, or is patched over"
+        ):
             uncache(client, "one")
         assert uncache(client) == ["two"]
         assert client.one is on_top
@@ -1375,7 +1441,9 @@ def test_a_cached_method_stored_on_the_class_is_not_stacked(client):
         assert entries(obj) == before
 
 
-def test_an_object_whose_class_was_changed_can_still_be_uncached_and_so_can_its_copy(client):
+def test_an_object_whose_class_was_changed_can_still_be_uncached_and_so_can_its_copy(
+    client,
+):
     cache_method_in_place(client, "one")
     client.__class__ = Child
     for obj in copy.copy(client), client:
@@ -1487,12 +1555,16 @@ ONE_SHOTS = [
 ]
 
 
-@pytest.mark.parametrize("make", ONE_SHOTS, ids=lambda make: getattr(make, "__name__", "mock"))
+@pytest.mark.parametrize(
+    "make", ONE_SHOTS, ids=lambda make: getattr(make, "__name__", "mock")
+)
 def test_a_result_that_works_only_once_is_refused_and_not_cached(make):
     client = Results()
     cached = cache_method_in_place(client, "result")
     for _ in range(2):
-        with pytest.raises(TypeError, match="'result' of 'Results' was called, but its result, "):
+        with pytest.raises(
+            TypeError, match="'result' of 'Results' was called, but its result, "
+        ):
             client.result(make)
     assert client.calls == [make, make]
     assert cached.cache_info().currsize == 0
@@ -1565,13 +1637,17 @@ proxies = pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy])
 
 @proxies
 @pytest.mark.parametrize(
-    "make", [lambda: iter([1]), a_cursor, a_coroutine, a_future], ids=lambda make: make.__name__
+    "make",
+    [lambda: iter([1]), a_cursor, a_coroutine, a_future],
+    ids=lambda make: make.__name__,
 )
 def test_a_result_that_works_only_once_is_refused_behind_a_proxy_too(make, proxy):
     client = Results()
     cached = cache_method_in_place(client, "result")
     result = make()
-    with pytest.raises(TypeError, match="'result' of 'Results' was called, but its result, "):
+    with pytest.raises(
+        TypeError, match="'result' of 'Results' was called, but its result, "
+    ):
         client.result(lambda: proxy(result))
     assert cached.cache_info().currsize == 0
     if make is a_coroutine:
@@ -1601,7 +1677,9 @@ def test_the_check_is_shallow():
     assert client.result(lambda: {"Body": io.BytesIO(b"a")})["Body"].read() == b"a"
 
 
-@pytest.mark.parametrize("name", ["coroutine", "generator", "async_generator", "mocked"])
+@pytest.mark.parametrize(
+    "name", ["coroutine", "generator", "async_generator", "mocked"]
+)
 def test_a_function_that_makes_them_is_refused_when_it_is_patched(name):
     class OneShots:
         async def coroutine(self):
@@ -1617,7 +1695,8 @@ def test_a_function_that_makes_them_is_refused_when_it_is_patched(name):
 
     one_shots = OneShots()
     with pytest.raises(
-        TypeError, match=f"'{name}' of 'OneShots' can't be cached: what a coroutine or generator "
+        TypeError,
+        match=f"'{name}' of 'OneShots' can't be cached: what a coroutine or generator ",
     ):
         cache_method_in_place(one_shots, name)
     assert vars(one_shots) == {}
@@ -1625,9 +1704,13 @@ def test_a_function_that_makes_them_is_refused_when_it_is_patched(name):
 
 def test_with_a_decorator_neither_check_applies():
     client = Results()
-    cache_methods_in_place(client, ["result", "coroutine"], decorator=functools.lru_cache())
+    cache_methods_in_place(
+        client, ["result", "coroutine"], decorator=functools.lru_cache()
+    )
     iterator = iter([])
-    assert client.result(iterator.__iter__) is client.result(iterator.__iter__) is iterator
+    assert (
+        client.result(iterator.__iter__) is client.result(iterator.__iter__) is iterator
+    )
     coroutine = client.coroutine()
     assert client.coroutine() is coroutine
     coroutine.close()
@@ -1646,8 +1729,14 @@ def python_dumps(obj, protocol):
 
 COPIERS = {
     "deepcopy": copy.deepcopy,
-    **{f"C pickle {p}": lambda o, p=p: pickle.loads(pickle.dumps(o, p)) for p in PROTOCOLS},
-    **{f"Python pickle {p}": lambda o, p=p: pickle.loads(python_dumps(o, p)) for p in PROTOCOLS},
+    **{
+        f"C pickle {p}": lambda o, p=p: pickle.loads(pickle.dumps(o, p))
+        for p in PROTOCOLS
+    },
+    **{
+        f"Python pickle {p}": lambda o, p=p: pickle.loads(python_dumps(o, p))
+        for p in PROTOCOLS
+    },
     "Python unpickler": lambda o: pickle._loads(pickle.dumps(o)),
 }
 
@@ -1756,7 +1845,15 @@ def test_methods_whose_function_has_another_name_copy_as_themselves(name, copier
 @copiers
 @pytest.mark.parametrize(
     "name",
-    ["by_partial", "by_type", "by_class_cache", "decorated", "of_class", "static", "builtin"],
+    [
+        "by_partial",
+        "by_type",
+        "by_class_cache",
+        "decorated",
+        "of_class",
+        "static",
+        "builtin",
+    ],
 )
 def test_every_kind_of_method_copies_as_itself(name, copier):
     make = WraptKinds if name == "decorated" else Kinds
@@ -1780,7 +1877,9 @@ class Locked(Client):
 @copiers
 @pytest.mark.parametrize("name", ["static", "of_class"])
 @pytest.mark.parametrize("proxy", [None, wrapt_proxy], ids=["plain", "proxy"])
-def test_static_and_class_methods_copy_by_their_class_without_the_object(name, proxy, copier):
+def test_static_and_class_methods_copy_by_their_class_without_the_object(
+    name, proxy, copier
+):
     client = Locked()
     cached = cache_method_in_place(proxy(client) if proxy else client, name)
     clone = copier([cached])[0]
@@ -1830,7 +1929,12 @@ def test_functions_that_were_made_up_copy_bound_to_the_copy(copier):
 def test_stored_and_dynamic_methods_copy_as_the_object_would_have_copied_them(copier):
     stored, dynamic = Stored(), Dynamic()
     stored.one = stored.list
-    for obj, name in (stored, "list"), (stored, "get"), (stored, "one"), (dynamic, "get_user"):
+    for obj, name in (
+        (stored, "list"),
+        (stored, "get"),
+        (stored, "one"),
+        (dynamic, "get_user"),
+    ):
         cache_method_in_place(obj, name)
     clone = copier(stored)
     assert clone.list(1) == clone.one(1) == [1]
@@ -1924,7 +2028,9 @@ def clone_dict(obj):
     return clone
 
 
-shallow = pytest.mark.parametrize("copier", [copy.copy, clone_dict], ids=["copy", "clone"])
+shallow = pytest.mark.parametrize(
+    "copier", [copy.copy, clone_dict], ids=["copy", "clone"]
+)
 
 
 @shallow
@@ -1937,8 +2043,12 @@ def test_a_shallow_copy_shares_the_cached_methods(client, copier):
 
 
 @shallow
-@pytest.mark.parametrize("make", [Client, Child, FrozenData, Model], ids=lambda cls: cls.__name__)
-@pytest.mark.parametrize("repair", [uncache, cache_method_in_place], ids=["uncache", "cache"])
+@pytest.mark.parametrize(
+    "make", [Client, Child, FrozenData, Model], ids=lambda cls: cls.__name__
+)
+@pytest.mark.parametrize(
+    "repair", [uncache, cache_method_in_place], ids=["uncache", "cache"]
+)
 def test_a_shallow_copy_is_repaired_alone(make, copier, repair):
     client = make()
     if make is Model and copier is clone_dict:
@@ -1964,7 +2074,9 @@ def test_a_shallow_copy_is_repaired_alone(make, copier, repair):
 
 
 @shallow
-@pytest.mark.parametrize("repair", [uncache, cache_method_in_place], ids=["uncache", "cache"])
+@pytest.mark.parametrize(
+    "repair", [uncache, cache_method_in_place], ids=["uncache", "cache"]
+)
 def test_a_shallow_copy_of_a_dynamic_client_is_repaired_alone(copier, repair):
     dynamic = Dynamic()
     cached = cache_method_in_place(dynamic, "get_user")
@@ -1977,7 +2089,9 @@ def test_a_shallow_copy_of_a_dynamic_client_is_repaired_alone(copier, repair):
 
 
 @shallow
-@pytest.mark.parametrize("repair", [uncache, cache_method_in_place], ids=["uncache", "cache"])
+@pytest.mark.parametrize(
+    "repair", [uncache, cache_method_in_place], ids=["uncache", "cache"]
+)
 def test_a_shallow_copy_of_stored_methods_is_repaired_alone(copier, repair):
     stored = Stored()
     get = stored.get
@@ -2026,7 +2140,9 @@ class Audited(Client):
 
 @shallow
 @pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
-@pytest.mark.parametrize("make", [Client, FrozenData, Dynamic], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize(
+    "make", [Client, FrozenData, Dynamic], ids=lambda cls: cls.__name__
+)
 def test_a_shallow_copy_is_cached_afresh_through_a_proxy_of_it(make, proxy, copier):
     client = make()
     name = "get_user" if make is Dynamic else "one"
@@ -2159,6 +2275,40 @@ def test_object_proxies_can_be_cached_by_name(make, proxy):
     assert entries(client) == before
 
 
+@copiers
+@pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
+def test_what_was_patched_through_a_proxy_copies_without_the_proxy(proxy, copier):
+    client = Client()
+    cache_methods_in_place(proxy(client), ["one", "of_class"])
+    clone = copier(client)
+    clone.user = "bob"
+    assert (clone.one(1), client.one(1)) == ("bob:1", "ann:1")
+    assert clone.of_class == Client.of_class
+    assert uncache(client) == ["one", "of_class"]
+
+
+def test_what_was_patched_through_a_proxy_is_listed_when_that_stands_for_nothing():
+    client = Client()
+    current = contextvars.ContextVar("current")
+    token = current.set(client)
+    proxy = library("werkzeug.local").LocalProxy(current)
+    cached = cache_method_in_place(proxy, "one")
+    current.reset(token)
+    assert cached_methods(client) == {"one": cached}
+    assert uncache(client) == ["one"]
+
+
+@pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
+def test_a_property_behind_a_proxy_is_not_evaluated(client, proxy):
+    for name in "session", "chat":
+        with pytest.raises(
+            TypeError, match=f"'{name}' of '.*' is '.*property', not a "
+        ):
+            cache_method_in_place(proxy(client), name)
+    assert "one" in cache_methods_in_place(proxy(client), lambda name: True)
+    assert client.calls == []
+
+
 def test_a_predicate_sees_through_an_object_proxy(client):
     assert cache_methods_in_place(wrapt_proxy(client), "one".__eq__).keys() == {"one"}
 
@@ -2189,7 +2339,10 @@ def test_a_function_of_a_module_can_be_cached():
 def test_whole_modules_take_predicates():
     module = types.ModuleType("module")
     module.get, module.Get, module.gets, module.get_two = len, list, [], len
-    assert cache_methods_in_place(module, re.compile("[gG]et").match).keys() == {"get", "get_two"}
+    assert cache_methods_in_place(module, re.compile("[gG]et").match).keys() == {
+        "get",
+        "get_two",
+    }
 
 
 def test_listing_gets_past_the_proxy_of_a_class(client):
@@ -2201,7 +2354,8 @@ def test_listing_gets_past_the_proxy_of_a_class(client):
 
 
 @pytest.mark.parametrize(
-    ("module", "proxy"), [("werkzeug.local", "LocalProxy"), ("wrapt", "LazyObjectProxy")]
+    ("module", "proxy"),
+    [("werkzeug.local", "LocalProxy"), ("wrapt", "LazyObjectProxy")],
 )
 def test_listing_does_not_evaluate_a_lazy_attribute(client, module, proxy):
     client.lazy = getattr(library(module), proxy)(mock.Mock(side_effect=AssertionError))
@@ -2358,11 +2512,15 @@ def vendored(tmp_path, request):
     if request.param == "1.0.0":
         command = ["git", "show", f"{FIRST_VERSION}:cache_inplace.py"]
         try:
-            run = subprocess.run(command, cwd=source.parent, capture_output=True, text=True)
+            run = subprocess.run(
+                command, cwd=source.parent, capture_output=True, text=True
+            )
         except OSError:
             pytest.skip("git isn't there, or can't be run, to get the first version")
         if run.returncode:
-            pytest.skip(f"the first version, commit {FIRST_VERSION}, isn't in a checkout here")
+            pytest.skip(
+                f"the first version, commit {FIRST_VERSION}, isn't in a checkout here"
+            )
         text = run.stdout
         assert '__version__ = "1.0.0"' in text
     file = tmp_path / "vendored.py"
@@ -2373,7 +2531,9 @@ def vendored(tmp_path, request):
     return module
 
 
-def test_a_vendored_copy_lists_replaces_and_undoes_what_another_has_cached(client, vendored):
+def test_a_vendored_copy_lists_replaces_and_undoes_what_another_has_cached(
+    client, vendored
+):
     before = entries(client)
     first = cache_method_in_place(client, "one")
     assert vendored.cached_methods(client) == {"one": first}
@@ -2395,7 +2555,9 @@ def test_vendored_copies_restore_what_the_first_has_shadowed(vendored):
     assert entries(stored) == before
 
 
-def test_a_vendored_copy_repairs_the_shallow_copy_of_what_another_has_cached(client, vendored):
+def test_a_vendored_copy_repairs_the_shallow_copy_of_what_another_has_cached(
+    client, vendored
+):
     for first, second in (cache_inplace, vendored), (vendored, cache_inplace):
         first.cache_method_in_place(client, "one")
         clone = copy.copy(client)
@@ -2417,7 +2579,9 @@ def test_the_record_is_plain_data_under_the_documented_name(client):
         "shadowed": (get,),
     }
     assert type(cached.__cache_inplace__) is dict
-    assert all(f"``{key}``" in cache_inplace.__doc__ for key in cached.__cache_inplace__)
+    assert all(
+        f"``{key}``" in cache_inplace.__doc__ for key in cached.__cache_inplace__
+    )
     assert cache_method_in_place(client, "one").__cache_inplace__["shadowed"] == ()
 
 
@@ -2429,7 +2593,7 @@ def refusal(name, make, call, error, message):
 
 
 NOT_NAMES = "pass a name, names or a predicate (of a pattern, pass its .match)"
-CANT_BE_SET = "can't be set on this object; pass one that takes attributes"
+CANT_BE_SET = "can't be set on this object; pass one that can have attributes"
 OPTIONS = (
     "maxsize and typed are options of lru_cache, which decorator replaces; "
     "give the decorator its own options"
@@ -2606,14 +2770,18 @@ REFUSALS = [
     refusal(
         "a maxsize with a decorator",
         Client,
-        lambda c: cache_method_in_place(c, "one", decorator=functools.partial, maxsize=None),
+        lambda c: cache_method_in_place(
+            c, "one", decorator=functools.partial, maxsize=None
+        ),
         TypeError,
         OPTIONS,
     ),
     refusal(
         "typed with a decorator",
         Client,
-        lambda c: cache_methods_in_place(c, [], decorator=functools.partial, typed=True),
+        lambda c: cache_methods_in_place(
+            c, [], decorator=functools.partial, typed=True
+        ),
         TypeError,
         OPTIONS,
     ),
@@ -2702,7 +2870,9 @@ REFUSALS = [
     refusal(
         "a decorator that returns nothing callable",
         Client,
-        lambda c: cache_method_in_place(c, "one", decorator=lambda _: types.SimpleNamespace()),
+        lambda c: cache_method_in_place(
+            c, "one", decorator=lambda _: types.SimpleNamespace()
+        ),
         TypeError,
         "'one' of 'Client' was decorated into 'SimpleNamespace', which can't be called; "
         "return a function",
@@ -2727,7 +2897,9 @@ REFUSALS = [
         "a decorator that returns one function for two methods",
         Client,
         lambda c: cache_methods_in_place(
-            c, ["both", "two"], decorator=lambda _, shared=functools.partial(len): shared
+            c,
+            ["both", "two"],
+            decorator=lambda _, shared=functools.partial(len): shared,
         ),
         TypeError,
         "'two' of 'Client' was decorated into 'partial', which is or was cached already; "
@@ -2806,19 +2978,26 @@ class Product:
 def test_a_product_that_takes_no_attributes_is_refused(client, decorator):
     before = entries(client)
     products = []
-    with pytest.raises(TypeError, match="which has (no attributes of its own|the attributes of the method); "):
+    refused = r"which has (no attributes of its own|the attributes of the method); "
+    with pytest.raises(TypeError, match=refused):
         cache_method_in_place(
-            client, "one", decorator=lambda m: products.append(decorator(m)) or products[0]
+            client,
+            "one",
+            decorator=lambda m: products.append(decorator(m)) or products[0],
         )
     assert entries(client) == before
     assert not hasattr(products[0], "__cache_inplace__")
 
 
-def test_a_product_that_passes_for_another_is_recorded_on_that_and_can_be_undone(client):
+def test_a_product_that_passes_for_another_is_recorded_on_that_and_can_be_undone(
+    client,
+):
     wrapt = library("wrapt")
     before = entries(client)
     cache_method_in_place(
-        client, "one", decorator=lambda m: wrapt.CallableObjectProxy(functools.lru_cache(m))
+        client,
+        "one",
+        decorator=lambda m: wrapt.CallableObjectProxy(functools.lru_cache(m)),
     )
     assert client.one(1) is client.one(1)
     assert uncache(client) == ["one"]
@@ -2924,8 +3103,12 @@ def test_caching_a_method_of_the_class_by_name_never_asks_for_the_dict(name):
         cached_methods(client)
 
 
-@pytest.mark.parametrize("names", [re.compile("o|t|s").match, lambda _: True], ids=["re", "all"])
-def test_caching_by_predicate_never_asks_for_the_dict_where_nothing_held_can_be_called(names):
+@pytest.mark.parametrize(
+    "names", [re.compile("o|t|s").match, lambda _: True], ids=["re", "all"]
+)
+def test_caching_by_predicate_never_asks_for_the_dict_where_nothing_held_can_be_called(
+    names,
+):
     class Plain(Asked):
         static = None  # since what it gives is the same each time, so that the dict must be asked
 
@@ -2935,7 +3118,9 @@ def test_caching_by_predicate_never_asks_for_the_dict_where_nothing_held_can_be_
     assert client.one(1) is client.one(1)
 
 
-@pytest.mark.parametrize("names", ["one", re.compile("on").match], ids=["name", "predicate"])
+@pytest.mark.parametrize(
+    "names", ["one", re.compile("on").match], ids=["name", "predicate"]
+)
 def test_caching_a_method_of_the_class_makes_no_dict(client, names):
     def has_dict():  # from 3.11 to 3.12, Python makes it when it is first asked for
         return any(type(referent) is dict for referent in gc.get_referents(client))
@@ -2958,7 +3143,9 @@ def asked():
         calls.append((a, b))
         return a + b
 
-    with xmlrpc.server.SimpleXMLRPCServer(("127.0.0.1", 0), logRequests=False) as server:
+    with xmlrpc.server.SimpleXMLRPCServer(
+        ("127.0.0.1", 0), logRequests=False
+    ) as server:
         server.register_function(add)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -2992,7 +3179,9 @@ def test_an_xmlrpc_server_is_asked_once(asked):
 
 def test_an_xmlrpc_proxy_as_the_predicate_selects_nothing(asked):
     calls, proxy = asked
-    with pytest.raises(ValueError, match="predicate selects no method of 'ServerProxy'"):
+    with pytest.raises(
+        ValueError, match="predicate selects no method of 'ServerProxy'"
+    ):
         cache_methods_in_place(proxy, proxy.add)
     assert calls == []
 
@@ -3025,7 +3214,9 @@ def test_the_methods_of_a_grpc_stub_are_cached_by_a_key_and_come_back(health_stu
     stub, calls = health_stub
     before = entries(stub)
     cache_methods_in_place(stub, ["Check", "Watch"], maxsize=0)  # which makes no keys
-    with pytest.raises(TypeError, match="'_MultiThreadedRendezvous', may be usable only once"):
+    with pytest.raises(
+        TypeError, match="'_MultiThreadedRendezvous', may be usable only once"
+    ):
         stub.Watch(health_pb2.HealthCheckRequest())
     cache_methods_in_place(stub, str.istitle)
     with pytest.raises(TypeError, match="unhashable type: 'HealthCheckRequest'"):
@@ -3080,7 +3271,9 @@ def test_httpx_asks_once_and_its_streams_are_refused(web):
         cache_methods_in_place(client, ["get", "stream"])
         assert client.get("/a") is client.get("/a") is not client.get("/b")
         assert calls == ["/a", "/b"]
-        with pytest.raises(TypeError, match="'stream' of 'Client' was called, but its result, "):
+        with pytest.raises(
+            TypeError, match="'stream' of 'Client' was called, but its result, "
+        ):
             client.stream("GET", "/a")
         assert uncache(client) == ["get", "stream"]
         assert entries(client) == before
@@ -3096,11 +3289,14 @@ def test_async_httpx_is_refused_unless_an_async_cache_takes_it(web):
     async def main():
         async with httpx.AsyncClient(base_url=url) as client:
             before = entries(client)
-            with pytest.raises(TypeError, match="'get' of 'AsyncClient' can't be cached"):
+            with pytest.raises(
+                TypeError, match="'get' of 'AsyncClient' can't be cached"
+            ):
                 cache_method_in_place(client, "get")
             cache_method_in_place(client, "stream")
             with pytest.raises(
-                TypeError, match="'_AsyncGeneratorContextManager', may be usable only once"
+                TypeError,
+                match="'_AsyncGeneratorContextManager', may be usable only once",
             ):
                 client.stream("GET", "/a")
             cache_method_in_place(client, "get", decorator=async_lru.alru_cache)
@@ -3127,7 +3323,9 @@ def aws():
 
 def note_calls(client):
     calls = []
-    client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    client.meta.events.register(
+        "before-call", lambda model, **_: calls.append(model.name)
+    )
     return calls
 
 
@@ -3135,10 +3333,14 @@ def test_a_boto3_client_is_cached_by_predicate(aws):
     client = aws("client", "ec2")
     calls = note_calls(client)
     before = entries(client)
-    cached = cache_methods_in_place(client, re.compile("list_|describe_|exceptions").match)
+    cached = cache_methods_in_place(
+        client, re.compile("list_|describe_|exceptions").match
+    )
     assert len(cached) > 100
     assert "exceptions" not in cached
-    assert vars(client)["_exceptions"] is None  # which asking for client.exceptions would change
+    assert (
+        vars(client)["_exceptions"] is None
+    )  # which asking for client.exceptions would change
     (vpc,) = client.describe_vpcs()["Vpcs"]
     ids = (vpc["VpcId"],)
     assert client.describe_vpcs(VpcIds=ids) is client.describe_vpcs(VpcIds=ids)
@@ -3167,7 +3369,9 @@ def test_the_counts_of_a_reader_are_cached_and_its_feeds_are_refused():
         before = entries(feeds)
         cache_methods_in_place(feeds, ["get_feed_counts", "get_feeds"])
         assert feeds.get_feed_counts().total == 0
-        with pytest.raises(TypeError, match="'get_feeds' of 'Reader' was called, but its result, "):
+        with pytest.raises(
+            TypeError, match="'get_feeds' of 'Reader' was called, but its result, "
+        ):
             feeds.get_feeds()
         feeds.add_feed("http://localhost/feed")
         assert feeds.get_feed_counts().total == 0
@@ -3217,13 +3421,18 @@ def test_redis_asks_once_and_its_scans_are_refused(redis_port):
         assert client.get("key") == b"second"
 
 
-def test_asyncio_redis_is_refused_at_the_call_as_its_methods_are_plain_functions(redis_port):
+def test_asyncio_redis_is_refused_at_the_call_as_its_methods_are_plain_functions(
+    redis_port,
+):
     asyncio_redis = library("redis.asyncio")
+
     async def main():
         async with asyncio_redis.Redis(port=redis_port) as client:
             before = entries(client)
             cache_method_in_place(client, "get")
-            with pytest.raises(TypeError, match=r"'get' of 'Redis' was called, .* 'coroutine', "):
+            with pytest.raises(
+                TypeError, match=r"'get' of 'Redis' was called, .* 'coroutine', "
+            ):
                 client.get("key")
             assert uncache(client) == ["get"]
             assert entries(client) == before
@@ -3239,9 +3448,13 @@ def test_sqlalchemy_results_are_refused_and_what_an_inspector_tells_is_cached():
         before = entries(inspector), entries(session)
         cache_method_in_place(inspector, "get_table_names")
         cache_methods_in_place(session, ["execute", "scalar"])
-        create, count = map(sqlalchemy.text, ["create table t (a)", "select count(*) from t"])
+        create, count = map(
+            sqlalchemy.text, ["create table t (a)", "select count(*) from t"]
+        )
         assert inspector.get_table_names() == []
-        with pytest.raises(TypeError, match="'execute' of 'Session' was called, but its result, "):
+        with pytest.raises(
+            TypeError, match="'execute' of 'Session' was called, but its result, "
+        ):
             session.execute(create)
         inspector.clear_cache()  # its own
         assert inspector.get_table_names() == []
@@ -3284,10 +3497,14 @@ def test_a_sqlite3_connection_is_refused_and_the_cursors_of_a_subclass_are():
         pytest.raises(TypeError, match="'execute' of 'Connection' can't be set"),
     ):
         cache_method_in_place(connection, "execute")
-    with contextlib.closing(sqlite3.connect(":memory:", factory=Connection)) as connection:
+    with contextlib.closing(
+        sqlite3.connect(":memory:", factory=Connection)
+    ) as connection:
         before = entries(connection)
         cache_methods_in_place(connection, ["one", "execute"])
-        with pytest.raises(TypeError, match="its result, 'Cursor', may be usable only once"):
+        with pytest.raises(
+            TypeError, match="its result, 'Cursor', may be usable only once"
+        ):
             connection.execute("select 1")
         uncache(connection, "execute")
         assert connection.one("select random()") == connection.one("select random()")
@@ -3325,7 +3542,9 @@ def test_a_pandas_frame_of_the_library_itself_is_cached_without_a_warning():
 README = (pathlib.Path(__file__).parent / "README.md").read_text()
 BLOCK = r".*?^```python\n(.*?)^```$"
 TRY_IT = re.search(BLOCK, README, re.MULTILINE | re.DOTALL)[1]
-RECIPES = dict(re.findall(r"^\*\*(When .*?)\*\*" + BLOCK, README, re.MULTILINE | re.DOTALL))
+RECIPES = dict(
+    re.findall(r"^\*\*(When .*?)\*\*" + BLOCK, README, re.MULTILINE | re.DOTALL)
+)
 
 
 def test_what_the_readme_says_to_paste_can_be_pasted():
@@ -3399,7 +3618,9 @@ def test_every_recipe_of_the_readme_is_run():
         "When machines share a cache:",
     ],
 )
-def test_recipes_for_two_methods_mix_up_neither_methods_nor_users(title, run_recipe, shared_places):
+def test_recipes_for_two_methods_mix_up_neither_methods_nor_users(
+    title, run_recipe, shared_places
+):
     for user in "ann", "bob":
         client = Flaky(user)
         client.calls.append("something, so that the next answer is good")
@@ -3419,9 +3640,12 @@ def test_one_cache_for_two_methods_would_mix_them_up():
 
 
 @pytest.mark.parametrize(
-    "title", ["When processes of one machine share a cache:", "When machines share a cache:"]
+    "title",
+    ["When processes of one machine share a cache:", "When machines share a cache:"],
 )
-def test_recipes_for_shared_caches_share_results_between_processes(title, shared_places):
+def test_recipes_for_shared_caches_share_results_between_processes(
+    title, shared_places
+):
     script = """
 import json, os, sys
 from cache_inplace import *
@@ -3443,7 +3667,9 @@ print(client.get_user("x"))
         arguments = json.dumps([RECIPES[title], user, shared_places])
         folder = pathlib.Path(cache_inplace.__file__).parent
         command = [sys.executable, "-c", script, arguments]
-        return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
+        return subprocess.run(
+            command, cwd=folder, check=True, capture_output=True
+        ).stdout
 
     answers = [ask("ann"), ask("ann"), ask("bob")]
     assert answers[0] == answers[1] != answers[2]
@@ -3509,12 +3735,16 @@ def test_the_recipe_for_what_returns_something_to_await_caches_asyncio_redis(
 ):
     asyncio_redis = library("redis.asyncio")
     async_lru = library("async_lru")
+
     async def main():
         async with asyncio_redis.Redis.from_url(shared_places["url"]) as client:
             await client.set("key", "first")
             with pytest.raises(RuntimeError, match="Coroutine function is required"):
                 cache_method_in_place(client, "get", decorator=async_lru.alru_cache)
-            run_recipe("When methods are plain functions that return something to await", client)
+            run_recipe(
+                "When methods are plain functions that return something to await",
+                client,
+            )
             answers = [await client.get("key")]
             await client.set("key", "second")
             answers.append(await client.get("key"))
@@ -3542,7 +3772,9 @@ def test_the_recipe_for_arguments_that_cant_be_hashed_caches_boto3(run_recipe, a
     assert calls == ["DescribeInstances", "DescribeInstances", "DescribeVpcs"]
 
 
-def test_the_recipe_for_arguments_that_cant_be_hashed_tells_apart_what_it_takes(run_recipe):
+def test_the_recipe_for_arguments_that_cant_be_hashed_tells_apart_what_it_takes(
+    run_recipe,
+):
     class Cloud:
         def describe_instances(self, **kwargs):
             return str(kwargs)
@@ -3569,12 +3801,15 @@ def test_boto3_takes_as_many_such_arguments_as_the_readme_says(aws):
         shape
         for shape in filter(None, inputs)
         if any(
-            member.type_name in ("list", "map", "structure") for member in shape.members.values()
+            member.type_name in ("list", "map", "structure")
+            for member in shape.members.values()
         )
     ]
     said = re.search(r"(\d+) of the (\d+) read operations", README)
     # A little off, as the service grows with each release of boto3.
-    assert len(unhashable) / len(inputs) == pytest.approx(int(said[1]) / int(said[2]), abs=0.05)
+    assert len(unhashable) / len(inputs) == pytest.approx(
+        int(said[1]) / int(said[2]), abs=0.05
+    )
 
 
 def test_the_recipe_for_iterators_keeps_what_is_in_them(run_recipe):
@@ -3625,10 +3860,15 @@ class Patching(hypothesis.stateful.RuleBasedStateMachine):
 
     def expected(self):
         held = vars(self.client).items()
-        return {name: value for name, value in held if any((name, value) == o for o in self.ours)}
+        return {
+            name: value
+            for name, value in held
+            if any((name, value) == o for o in self.ours)
+        }
 
     @hypothesis.stateful.rule(
-        names=st.lists(names), options=st.sampled_from([{}, {"maxsize": 3}, {"typed": True}])
+        names=st.lists(names),
+        options=st.sampled_from([{}, {"maxsize": 3}, {"typed": True}]),
     )
     def cache(self, names, options):
         cached = cache_methods_in_place(self.client, names, **options)
@@ -3638,11 +3878,14 @@ class Patching(hypothesis.stateful.RuleBasedStateMachine):
 
     @hypothesis.stateful.rule(name=names)
     def cache_with_a_decorator(self, name):
-        cached = cache_method_in_place(self.client, name, decorator=lambda m: functools.partial(m))
+        cached = cache_method_in_place(
+            self.client, name, decorator=lambda m: functools.partial(m)
+        )
         self.ours.append((name, cached))
 
     @hypothesis.stateful.rule(
-        names=st.lists(names), bad=st.sampled_from(["missing", "session", "user", "__repr__"])
+        names=st.lists(names),
+        bad=st.sampled_from(["missing", "session", "user", "__repr__"]),
     )
     def fail_to_cache(self, names, bad):
         before = entries(self.client)
@@ -3655,7 +3898,9 @@ class Patching(hypothesis.stateful.RuleBasedStateMachine):
         expected = self.expected()
         before = entries(self.client)
         if names is None or expected.keys() >= set(names):
-            assert set(uncache(self.client, names)) == set(expected if names is None else names)
+            assert set(uncache(self.client, names)) == set(
+                expected if names is None else names
+            )
         else:
             with pytest.raises(ValueError, match="isn't cached"):
                 uncache(self.client, names)
@@ -3674,11 +3919,17 @@ class Patching(hypothesis.stateful.RuleBasedStateMachine):
 
     @hypothesis.stateful.rule(name=names)
     def delete(self, name):
-        if name in vars(self.client) and name not in self.theirs and hasattr(Client, name):
+        if (
+            name in vars(self.client)
+            and name not in self.theirs
+            and hasattr(Client, name)
+        ):
             delattr(self.client, name)
             self.unpatched.pop(name, None)
 
-    @hypothesis.stateful.rule(name=st.sampled_from(["extra", "user"]), value=st.integers())
+    @hypothesis.stateful.rule(
+        name=st.sampled_from(["extra", "user"]), value=st.integers()
+    )
     def write(self, name, value):
         setattr(self.client, name, value)
         self.unpatched[name] = vars(self.client)[name]
@@ -3706,7 +3957,9 @@ class Patching(hypothesis.stateful.RuleBasedStateMachine):
         for patch in self.theirs.values():
             patch.stop()
         uncache(self.client)
-        assert entries(self.client) == [(n, id(value)) for n, value in self.unpatched.items()]
+        assert entries(self.client) == [
+            (n, id(value)) for n, value in self.unpatched.items()
+        ]
         assert uncache(self.client) == []
 
 
@@ -3716,7 +3969,9 @@ TestPatching.settings = hypothesis.settings(max_examples=200, stateful_step_coun
 
 @hypothesis.given(
     args=st.lists(st.integers() | st.text(), max_size=3),
-    kwargs=st.dictionaries(st.from_regex(r"[a-z_]{1,9}", fullmatch=True), st.integers()),
+    kwargs=st.dictionaries(
+        st.from_regex(r"[a-z_]{1,9}", fullmatch=True), st.integers()
+    ),
 )
 def test_any_arguments_give_the_result_of_the_method(args, kwargs):
     class Echo:
@@ -3743,12 +3998,22 @@ def ratios(request):
     if not lines:
         return
     packages = {"wrapt", "cachetools", "methodtools", "jaraco.functools"}
-    installed = {found.name: found.version for found in importlib.metadata.distributions()}
-    versions = [f"{name} {installed[name]}" for name in sorted(packages & installed.keys())]
+    installed = {
+        found.name: found.version for found in importlib.metadata.distributions()
+    }
+    versions = [
+        f"{name} {installed[name]}" for name in sorted(packages & installed.keys())
+    ]
     title = ", ".join([f"Python {platform.python_version()}", *versions])
     plugins = request.config.pluginmanager
     with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n{title}", *lines, memory(cache_method_in_place), memory(by_hand), sep="\n")
+        print(
+            f"\n{title}",
+            *lines,
+            memory(cache_method_in_place),
+            memory(by_hand),
+            sep="\n",
+        )
 
 
 def memory(patch):
@@ -3766,7 +4031,9 @@ def memory(patch):
     method = measure(lambda: [patch(client, "one", maxsize=None) for client in clients])
     numbers = list(range(10**6, 10**6 + 1000))
     entry = measure(lambda: list(map(clients[0].one, numbers)))
-    return f"{method:6.0f} bytes a cached method, {entry:.0f} an entry: {patch.__name__}"
+    return (
+        f"{method:6.0f} bytes a cached method, {entry:.0f} an entry: {patch.__name__}"
+    )
 
 
 @pytest.fixture
@@ -3954,7 +4221,9 @@ def test_miss(race):
 
 
 @pytest.mark.benchmark(group="rest of the object")
-@pytest.mark.parametrize("statement", ["client.user", "client.user = 1", "client.two(1)"])
+@pytest.mark.parametrize(
+    "statement", ["client.user", "client.user = 1", "client.two(1)"]
+)
 @pytest.mark.parametrize("make", [by_name, by_predicate])
 def test_rest(race, make, statement):
     race(statement, {"client": make()}, statement, {"client": ByHand()})
