@@ -205,7 +205,7 @@ def cache_methods_in_place(
     Returns a dict with the cached methods by name.
 
     Raises what `cache_method_in_place()` raises,
-    TypeError if names is none of the above,
+    TypeError if names is none of the above or a predicate is a method of obj,
     and ValueError if a predicate selects no method.
 
     >>> class Client:
@@ -358,6 +358,7 @@ def _patch(
         _put_record_on(cached[name], record)
 
     try:
+        # A single call again, as in `with _lock:`.
         _set_all(obj, cached)
     except BaseException:  # Ctrl-C, too
         _put_all_back(obj, held_before)
@@ -390,8 +391,9 @@ def _undo(obj: object, names: _Names | None) -> list[str]:
 def _set_all(obj: object, cached: dict[str, Any]) -> None:
     for name, cached_method in cached.items():
         _set_or_delete(obj, name, cached_method)
-        # Setting has no effect on objects with __slots__, on lists, or where the class
-        # has a __getattribute__ that gives something else under this name.
+        # _set_or_delete() does nothing if obj can't have attributes of its own, as with
+        # __slots__. Also, the class may have a __getattribute__ that gives something
+        # else under this name.
         if getattr(obj, name) is not cached_method:
             why = "can't be set on this object; pass one that can have attributes"
             raise _refusal(TypeError, obj, name, why)
@@ -452,8 +454,13 @@ def _refuse_method(obj: object) -> None:
 
 def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
     """Refuse client.one as a predicate, since it would be called with every name."""
-    owner = _record_of(predicate).get("owner", getattr(predicate, "__self__", _NOTHING))
-    if owner is obj:
+    record = _record_of(predicate)
+    if record:
+        is_own = _is_patch_of(record, obj, record["name"])
+    else:
+        bound_to = getattr(predicate, "__self__", _NOTHING)
+        is_own = bound_to is _owner(obj, predicate)
+    if is_own:
         what = _what_to_pass_for(predicate)
         raise TypeError(f"predicate is a method of {_type_name(obj)}; pass {what}")
 
@@ -528,21 +535,25 @@ def _public_names(obj: object) -> list[str]:
 
 def _is_name_of_method(obj: object, name: str) -> bool:
     """Tell whether a name that a predicate has selected is that of a method."""
-    # For a proxy, __class__ is the class of the object for which it stands.
-    if _is_property(_on_class(obj.__class__, name)):
+    if _property(obj, name) is not _NOTHING:
         return False
     # None, as the __dir__ of some classes lists names that their instances don't have.
     value = getattr(obj, name, None)
-    return _is_method(value) and not _may_stand_for_anything(value)
+    # A LocalProxy can always be called, even if it stands for something that can't. To
+    # find out could raise an error. So a predicate doesn't select what is a proxy,
+    # while an explicit name is taken at its word.
+    return _is_method(value) and not _is_transparent_proxy(value)
 
 
-def _may_stand_for_anything(value: object) -> bool:
-    """Tell whether it is a proxy that can always be called, even if it is no method."""
-    # Werkzeug's LocalProxy is one. To find out for what it stands could raise an error,
-    # so a predicate doesn't select it. (An explicit name is taken at its word.)
-    # What wrapt's decorators make of a method has __wrapped__, too, but also __get__.
+def _is_transparent_proxy(value: object) -> bool:
+    # Werkzeug's LocalProxy is one, and wrapt's ObjectProxy. They have a __wrapped__,
+    # and pass for what they stand for by a __class__ of their own. (Mocks have only the
+    # latter, and what a singledispatchmethod gives has only the former.) What wrapt's
+    # decorators make of a method has both, but is itself a method: it has a __get__.
     cls = type(value)
-    return hasattr(cls, "__wrapped__") and not hasattr(cls, "__get__")
+    passes_for_another = _on_class(cls, "__class__") is not vars(object)["__class__"]
+    is_method = hasattr(cls, "__get__")
+    return hasattr(cls, "__wrapped__") and passes_for_another and not is_method
 
 
 # What stands under a name
@@ -553,10 +564,9 @@ def _read_method(obj: object, name: str) -> tuple[Any, Any]:
     if name.startswith("__") and name.endswith("__"):
         why = "is looked up on the class; cache the method that it calls"
         raise _refusal(TypeError, obj, name, why)
-    # For a proxy, __class__ is the class of the object for which it stands.
-    on_class = _on_class(obj.__class__, name)
-    if _is_property(on_class):
-        why = f"is {_type_name(on_class)}, not a method; cache the method behind it"
+    found = _property(obj, name)
+    if found is not _NOTHING:
+        why = f"is {_type_name(found)}, not a method; cache the method behind it"
         raise _refusal(TypeError, obj, name, why)
     value, held = _read(obj, name)
     if not _is_method(value):
@@ -590,8 +600,21 @@ _DESCRIPTORS_OF_METHODS = (
 )
 
 
+def _property(obj: object, name: str) -> Any:
+    """Return the property, cached property, slot or the like of that name, or _NOTHING.
+
+    It is found on the class, and isn't evaluated.
+    """
+    # They differ if obj is a proxy. Its __class__ is that of the object for which it
+    # stands.
+    for cls in type(obj), obj.__class__:
+        on_class = _on_class(cls, name)
+        if _is_property(on_class):
+            return on_class
+    return _NOTHING
+
+
 def _is_property(on_class: object) -> bool:
-    """Tell whether it is a property, a cached property, a slot, or the like."""
     cls = type(on_class)
     if issubclass(cls, _DESCRIPTORS_OF_METHODS):
         return False
@@ -611,9 +634,9 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     if _is_patch_of(earlier, obj, name):
         shadowed = _shadowed(earlier)
         if earlier["owner"] is not obj:
-            # obj is a shallow copy. The plain method in the earlier record is bound to
-            # the original, so find out what reading the copy gives without the cached
-            # method.
+            # obj is a shallow copy of the owner, and the plain method in the earlier
+            # record is bound to the owner. So find out what reading obj gives without
+            # the cached method. (If obj is a proxy for the owner, this does no harm.)
             value = _read_beneath(obj, name, held, shadowed)
     plain_method = _plain_method(value)
     return {
@@ -625,14 +648,15 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     }
 
 
-def _owner(obj: object, plain_method: Any) -> object:
+def _owner(obj: object, method: Any) -> object:
     """Return the object that is patched: obj, or the object for which it stands."""
     is_proxy = obj.__class__ is not type(obj)
-    if is_proxy and type(plain_method) is types.MethodType:
-        # A proxy passes on the methods of the object for which it stands. A class
-        # method, however, is bound to the class.
-        bound_to = plain_method.__self__
-        if bound_to.__class__ is obj.__class__:
+    if is_proxy:
+        # A proxy passes on the methods and the __dict__ of the object for which it
+        # stands, and what a method is bound to shows which object that is. A static or
+        # class method doesn't show it. Then the proxy remains the owner.
+        bound_to = getattr(method, "__self__", None)
+        if _dict_of(bound_to) is _dict_of(obj):
             return bound_to
     return obj
 
@@ -662,8 +686,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
 
 def _record_of(thing: object) -> _Record:
     """Return the record of a cached method, or an empty dict for anything else."""
-    # Cached methods can be called. Wrapt's LazyObjectProxy can't, and mustn't be asked
-    # for its __dict__, since it would look for the object for which it stands.
+    # A cached method can be called. Other objects, such as those that a client holds,
+    # aren't asked for their __dict__, since that could slow them down.
     if not callable(thing):
         return {}
     record = (_own_dict_of(thing) or {}).get(_RECORD)
@@ -695,8 +719,8 @@ def _is_patch_of(record: _Record, obj: object, name: str) -> bool:
     # All modules are of one class, but none is a copy of another.
     if isinstance(owner, types.ModuleType):
         return False
-    # If obj is of the same class as the owner, it is taken for a shallow copy. It may
-    # also be a proxy for the owner, and that is patched and undone like a copy.
+    # If obj is of the same class as the owner, it is taken for a shallow copy of it.
+    # One of the two may also be a proxy for the other. The same code serves both.
     return owner.__class__ is obj.__class__
 
 
@@ -720,12 +744,12 @@ def _dict_of(obj: object) -> dict[str, Any]:
 
 
 def _own_dict_of(thing: object) -> dict[str, Any] | None:
-    """Return the `__dict__` of a thing, or None if its type gives it none."""
-    # Bound methods and LocalProxy are such types. But asked for a __dict__, a bound
-    # method gives that of its function, and a LocalProxy looks for the object for which
-    # it stands.
-    # __dictoffset__ says where an instance has its __dict__, and 0 means nowhere.
-    if type(thing).__dictoffset__ == 0:
+    """Return the `__dict__` of a thing, or None if it has none of its own."""
+    # A bound method gives the __dict__ of its function, and a proxy that of the object
+    # for which it stands, for which some proxies have to look first. These two have no
+    # __dict__ of their own: __dictoffset__ says where in an instance it is, and 0 means
+    # nowhere. The proxies of wrapt do have one, but don't give it.
+    if type(thing).__dictoffset__ == 0 or _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
     return namespace if isinstance(namespace, dict) else None
@@ -733,13 +757,13 @@ def _own_dict_of(thing: object) -> dict[str, Any] | None:
 
 def _may_hold_methods(obj: object) -> bool:
     """Tell whether an ordinary object may hold methods, without using its __dict__."""
-    # An object refers to its __dict__, or if that doesn't exist yet, to each of the
-    # values of its attributes.
+    # An object refers to its class, which is no method, and to its __dict__ or, if that
+    # doesn't exist yet, to each of the values of its attributes.
     for referent in gc.get_referents(obj):
-        # A dict isn't always the __dict__. It can also be the value of an attribute,
-        # and then a function in it doesn't matter, but neither does it do harm.
+        # A dict isn't always the __dict__. It can also be the value of an attribute.
+        # Then this may say yes for nothing, and the __dict__ is used.
         is_dict = issubclass(type(referent), dict)
-        in_referent = [*referent.values()] if is_dict else [referent]
+        in_referent = [*dict.values(referent)] if is_dict else [referent]
         if any(map(_is_method, in_referent)):
             return True
     return False
@@ -747,18 +771,18 @@ def _may_hold_methods(obj: object) -> bool:
 
 def _read(obj: object, name: str) -> tuple[Any, Any]:
     """Return the value and what is held under a name."""
-    if _is_ordinary(obj) and _is_bound_when_read(_on_class(type(obj), name)):
-        # Reading a function of the class binds it to obj, and gives a new bound method
-        # each time. Reading what is held gives the same thing each time. So there is no
-        # need to look into the __dict__.
-        value = getattr(obj, name)
-        held = value if getattr(obj, name) is value else _NOTHING
-    else:
-        # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from
-        # it.
-        held = _dict_of(obj).get(name, _NOTHING)
-        value = getattr(obj, name)
-    return value, held
+    if _is_ordinary(obj):
+        # Two cases in which there is no need to look into the __dict__.
+        if _is_bound_when_read(_on_class(type(obj), name)):
+            # Reading a function of the class binds it to obj, and gives a new bound
+            # method each time. Reading what is held gives the same thing each time.
+            value = getattr(obj, name)
+            return value, value if getattr(obj, name) is value else _NOTHING
+        if not _may_hold_methods(obj):
+            return getattr(obj, name), _NOTHING
+    # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
+    held = _dict_of(obj).get(name, _NOTHING)
+    return getattr(obj, name), held
 
 
 def _is_bound_when_read(on_class: object) -> bool:
@@ -815,7 +839,8 @@ def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
     # such as OpenTelemetry's put database cursors into proxies.
     if not issubclass(result.__class__, _OneShot):
         return result
-    # Nobody can await it any more, and Python would warn that it was never awaited.
+    # Nobody can await a coroutine that hasn't started any more, and Python would warn
+    # that it was never awaited. One that has started belongs to somebody else.
     if inspect.iscoroutine(result) and _has_not_started(result):
         result.close()
     raise _refusal(
@@ -859,8 +884,8 @@ class _OneShot(abc.ABC):
 
         if has("__await__") or issubclass(candidate, _CONTEXT_MANAGERS):
             return True
-        # MagicMock has all special methods, and people test their code with it. It can
-        # also be called, and iterators can't.
+        # MagicMock has __next__ and __anext__, too, and people test their code with it.
+        # Unlike iterators, it can be called.
         return (has("__next__") or has("__anext__")) and not has("__call__")
 
 
@@ -881,13 +906,14 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 
 # Deep copies and pickles
 #
-# Deep-copying or pickling an object does the same with its cached methods. In their
-# places, a copy gets plain methods, as if its original had never been patched. Where
-# they come from depends on where the original has its plain method from:
+# When an object is deep-copied or pickled, so is what it holds, cached methods
+# included. In place of a cached method, the copy shall have a plain method, and one of
+# its own, not that of the original. Where that comes from depends on what the
+# original's is:
 #
 #   a static or class method of its class           read it from the class
 #   any other method of its class                   read it from the copied object
-#   a function that __getattr__ has made            read it from the copied object
+#   a closure that __getattr__ has made             read it from the copied object
 #   something else that __getattr__ has given       copy that
 #   something that was shadowed                     copy that, like any attribute
 
@@ -904,35 +930,41 @@ def _source_for_copies(record: _Record) -> Any:
     on_class = _on_class(owner.__class__, name)
     if issubclass(type(on_class), (staticmethod, classmethod)):
         return owner.__class__
-    # Copying a function gives the same function. One that __getattr__ has made for the
-    # original would go on working with the original.
-    if on_class is not _NOTHING or type(plain_method) is types.FunctionType:
+    if on_class is not _NOTHING:
+        return owner
+    # Copying a function gives the same function. If __getattr__ has made it, it knows
+    # the original from its closure, and would go on working with that.
+    if type(plain_method) is types.FunctionType and plain_method.__closure__:
         return owner
     return _NOTHING
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
-    plain_method = record["method"]
+    owner, plain_method = record["owner"], record["method"]
     source = _source_for_copies(record)
-    # Copying a bound method binds it to the copied object, and reads nothing from that.
-    # This is safer than reading the method, since the copied object has no attributes
-    # yet, and the __getattribute__ of its class may use them.
-    if source is _NOTHING or type(plain_method) is types.MethodType:
+    # Copying a method that is bound to an object binds it to the copy of that, and
+    # reads nothing from the copy. This is safer than reading the method, since the copy
+    # has no attributes yet, and the __getattribute__ of its class may use them.
+    is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
+    if source is _NOTHING or is_bound:
         return copy.deepcopy(plain_method, memo)
     return getattr(copy.deepcopy(source, memo), record["name"])
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
-    """Return a function and arguments, by which pickle loads the plain method."""
+    """Return a function and its arguments; loading the pickle calls the function.
+
+    That gives the plain method. (For a module, it gives what then has its place.)
+    """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
-        # pickle saves a function by the names of its module and itself, but not if
-        # something else, here the cached method, has its place. So save these names.
+        # pickle saves a function as the names of its module and itself, but refuses to
+        # if something else has its place in the module, as here the cached method has.
+        # So save these names.
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     source = _source_for_copies(record)
     if source is _NOTHING:
-        # pickle copies what is in a tuple, and the item 0 of this one is what is
-        # wanted.
+        # pickle saves what is in this tuple, and loading it gives the item 0.
         return operator.getitem, ((plain_method,), 0)
     return getattr, (source, name)
