@@ -27,10 +27,12 @@ import json
 import math
 import multiprocessing
 import operator
+import os
 import pathlib
 import pickle
 import platform
 import re
+import select
 import shutil
 import socket
 import sqlite3
@@ -72,6 +74,38 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("same")
 
 library = functools.partial(pytest.importorskip, exc_type=ImportError)
+
+
+@pytest.fixture(scope="session")
+def threads():
+    """Skip where this Python can't start any, as in a browser."""
+    thread = threading.Thread(target=int)
+    try:
+        thread.start()
+    except RuntimeError:
+        pytest.skip("this Python can't start threads")
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Skip where this Python can't start any, as in a browser."""
+    try:
+        subprocess.run([sys.executable, "-c", ""], check=True)
+    except OSError:
+        pytest.skip("this Python can't start processes")
+
+
+@pytest.fixture(scope="session")
+def event_loop_runs():
+    """Skip where this Python can't wait for one, as in a browser."""
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        done = loop.create_future()
+        done.set_result(None)
+        try:
+            loop.run_until_complete(done)
+        except RuntimeError:
+            pytest.skip("this Python can't run an event loop")
 
 
 def at_home(cls):
@@ -303,6 +337,11 @@ def weak_proxy(target):
     return weakref.proxy(target)
 
 
+def set_by_hand(obj, name, maxsize=128):
+    """What this module does instead of somebody's own two lines."""
+    setattr(obj, name, functools.lru_cache(maxsize=maxsize)(getattr(obj, name)))
+
+
 def entries(obj):
     """What vars() tells, with the identity and the order of it."""
     return [(name, id(value)) for name, value in vars(obj).items()]
@@ -422,6 +461,8 @@ def test_type_checkers_are_told_what_comes_with_a_decorator_and_without(function
 
 def test_the_stubs_that_a_wheel_carries_are_the_module():
     stubs = pathlib.Path(__file__).parent / ".stubs" / "__init__.pyi"
+    if not stubs.exists():
+        pytest.skip("the stubs aren't here, as in a vendored copy")
     assert stubs.read_text() == pathlib.Path(cache_inplace.__file__).read_text()
 
 
@@ -1636,6 +1677,7 @@ def test_a_coroutine_that_was_refused_is_closed():
     assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
 
+@pytest.mark.usefixtures("event_loop_runs")
 def test_a_coroutine_that_was_refused_runs_on_if_somebody_has_started_it():
     client = Results()
     cache_method_in_place(client, "result")
@@ -1690,6 +1732,7 @@ proxies = pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy])
 def test_a_result_that_works_only_once_is_refused_behind_a_proxy_too(make, proxy):
     client = Results()
     cached = cache_method_in_place(client, "result")
+    proxy(client)  # if it can't be imported, before a coroutine waits for nothing
     result = make()
     with pytest.raises(
         TypeError, match="'result' of 'Results' was called, but its result, "
@@ -2069,6 +2112,7 @@ def test_cached_functions_of_modules_that_cant_be_imported_deep_copy():
     assert copy.deepcopy([cached]) == [plain]
 
 
+@pytest.mark.usefixtures("processes")
 def test_pickles_load_without_cache_inplace(tmp_path):
     (tmp_path / "vendor.py").write_text(
         "class Client:\n    def one(self, arg):\n        return f'{self.user}:{arg}'\n"
@@ -2090,7 +2134,9 @@ assert type(client.one).__name__ == "method", client.one
     subprocess.run([sys.executable, "-c", script, data], cwd=tmp_path, check=True)
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_process_pool_takes_cached_methods(client):
+    library("multiprocessing.synchronize")  # which not every Python has
     cache_method_in_place(client, "one")
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
@@ -2486,7 +2532,7 @@ def _switch_often():
     sys.setswitchinterval(before)
 
 
-@pytest.mark.usefixtures("_switch_often")
+@pytest.mark.usefixtures("threads", "_switch_often")
 @pytest.mark.parametrize("make", [Client, Stored, FrozenData, Dynamic])
 def test_threads_may_patch_undo_list_and_call(make):
     obj = make()
@@ -2538,6 +2584,7 @@ def test_a_predicate_writes_nothing_that_it_does_not_cache():
     assert vars(client)["user"] == "bob"
 
 
+@pytest.mark.usefixtures("threads")
 def test_a_call_takes_no_lock_while_a_decorator_runs(client):
     cache_method_in_place(client, "two")
     called = []
@@ -2563,6 +2610,7 @@ def test_a_decorator_may_patch_other_objects(client):
     assert cached_methods(other).keys() == {"one"}
 
 
+@pytest.mark.usefixtures("threads")
 def test_the_module_locks_out_others_while_it_looks_and_sets(client):
     results = []
 
@@ -3236,7 +3284,7 @@ def test_caching_a_method_of_the_class_makes_no_dict(client, names):
 
 
 @pytest.fixture
-def asked():
+def asked(threads):
     """What an XML-RPC server on a free loopback port was asked, and a proxy of it."""
     calls = []
 
@@ -3288,7 +3336,7 @@ def test_an_xmlrpc_proxy_as_the_predicate_selects_nothing(asked):
 
 
 @pytest.fixture
-def health_stub():
+def health_stub(threads):
     """A stub of gRPC's health service, and what its server was asked."""
     health = library("grpc_health.v1.health")
     grpc = library("grpc")
@@ -3334,7 +3382,7 @@ def test_the_methods_of_a_grpc_stub_are_cached_by_a_key_and_come_back(health_stu
 
 
 @pytest.fixture
-def web():
+def web(threads):
     """The address of an HTTP server on a free loopback port, and what it was asked."""
     calls = []
 
@@ -3382,6 +3430,7 @@ def test_httpx_asks_once_and_its_streams_are_refused(web):
         assert calls == ["/a", "/b", "/a"]
 
 
+@pytest.mark.usefixtures("event_loop_runs")
 def test_async_httpx_is_refused_unless_an_async_cache_takes_it(web):
     httpx = library("httpx")
     async_lru = library("async_lru")
@@ -3482,7 +3531,7 @@ def test_the_counts_of_a_reader_are_cached_and_its_feeds_are_refused():
 
 
 @pytest.fixture(scope="module")
-def redis_port(tmp_path_factory):
+def redis_port(tmp_path_factory, threads, processes):
     """The loopback port of a Redis server that is empty when the tests begin."""
     redis = library("redis")
     binary = shutil.which("redis-server")
@@ -3522,6 +3571,7 @@ def test_redis_asks_once_and_its_scans_are_refused(redis_port):
         assert client.get("key") == b"second"
 
 
+@pytest.mark.usefixtures("event_loop_runs")
 def test_asyncio_redis_is_refused_at_the_call_as_its_methods_are_plain_functions(
     redis_port,
 ):
@@ -3640,27 +3690,126 @@ def test_a_pandas_frame_of_the_library_itself_is_cached_without_a_warning():
 
 # The README; its sessions are run by pytest's --doctest-glob
 
-README = (pathlib.Path(__file__).parent / "README.md").read_text()
-BLOCK = r".*?^```python\n(.*?)^```$"
-TRY_IT = re.search(BLOCK, README, re.MULTILINE | re.DOTALL)[1]
-RECIPES = dict(
-    re.findall(r"^\*\*(When .*?)\*\*" + BLOCK, README, re.MULTILINE | re.DOTALL)
+README_FILE = pathlib.Path(__file__).parent / "README.md"
+README = README_FILE.read_text() if README_FILE.exists() else ""
+needs_readme = pytest.mark.skipif(
+    not README, reason="README.md isn't here, as in a vendored copy"
 )
 
 
-def test_what_the_readme_says_to_paste_can_be_pasted():
-    run = subprocess.run(
+def blocks(language):
+    """Yield the blocks of the README, each with the last title in bold above it."""
+    block = r"^\*\*([^*]+?):?\*\*|^```(\w+)\n(.*?)^```$"
+    title = None
+    for found in re.finditer(block, README, re.MULTILINE | re.DOTALL):
+        if found[1]:
+            title = found[1]
+        elif found[2] == language:
+            yield title, found[3]
+
+
+DEMO, *_ = [text for title, text in blocks("python") if title is None] or [None]
+RECIPES = {title: text for title, text in blocks("python") if title is not None}
+
+
+@needs_readme
+def test_the_first_screen_shows_what_the_demo_prints(capsys):
+    assert README.index(DEMO) < len("\n".join(README.splitlines()[:20]))
+    exec(DEMO, {})
+    assert capsys.readouterr().out == next(blocks("text"))[1]
+
+
+@needs_readme
+@pytest.mark.usefixtures("processes")
+def test_the_demo_can_be_pasted_as_a_whole():
+    """Through a pseudo-terminal, bracketed if the REPL asks for that as that of 3.13 does."""
+    pty = library("pty")
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
         [sys.executable, "-i", cache_inplace.__file__],
-        input=TRY_IT,
-        capture_output=True,
-        text=True,
-        check=True,
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env={**os.environ, "TERM": "xterm", "PYTHON_COLORS": "0", "LINES": "50"},
+        start_new_session=True,
     )
-    assert "Error" not in run.stderr
-    _, cached, info, names, _ = run.stdout.splitlines()
-    assert len(set(eval(cached))) == 1
-    assert info == "CacheInfo(hits=9, misses=1, maxsize=1000, currsize=1)"
-    assert names == "['randint']"
+    os.close(its)
+    screen = b""
+
+    def read_until(end):
+        nonlocal screen
+        while end not in screen:
+            assert select.select([ours], [], [], 20)[0], screen
+            screen += os.read(ours, 10_000)
+
+    try:
+        read_until(b">>> ")
+        pasted = DEMO.replace("\n", "\r").encode()
+        if b"\x1b[?2004h" in screen:
+            pasted = b"\x1b[200~" + pasted + b"\x1b[201~\r"
+        os.write(ours, pasted)
+        read_until(b"restored: ['get']")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    escapes = r"\x1b(\[[0-9;?]*[a-zA-Z]|[=>])"
+    shown = re.sub(escapes, "", screen.decode()).splitlines()
+    expected = next(blocks("text"))[1].splitlines()
+    assert [line for line in shown if line in expected] == expected
+
+
+# What the README says of a cache that is made by hand; and what this module does instead.
+
+
+def test_by_hand_an_iterator_is_empty_for_the_second_caller():
+    client = Results()
+    set_by_hand(client, "result")
+    make = [1].__iter__
+    assert [list(client.result(make)) for _ in range(2)] == [[1], []]
+    uncached = Results()
+    cache_method_in_place(uncached, "result")
+    with pytest.raises(TypeError, match="may be usable only once"):
+        uncached.result(make)
+
+
+@pytest.mark.parametrize("by_us", [False, True], ids=["by hand", "in place"])
+def test_by_hand_a_deep_copy_asks_the_original(client, by_us):
+    (cache_method_in_place if by_us else set_by_hand)(client, "one")
+    clone = copy.deepcopy(client)
+    clone.user = "bob"
+    assert clone.one(1) == ("bob:1" if by_us else "ann:1")
+
+
+@pytest.mark.parametrize("by_us", [False, True], ids=["by hand", "in place"])
+def test_by_hand_a_cache_is_put_on_top_of_a_cache(client, by_us):
+    for _ in range(2):
+        (cache_method_in_place if by_us else set_by_hand)(client, "one")
+    client.one(1)
+    client.one.cache_clear()
+    client.one(1)
+    assert len(client.calls) == (2 if by_us else 1)
+
+
+@pytest.mark.parametrize("by_us", [False, True], ids=["by hand", "in place"])
+def test_by_hand_an_attribute_of_its_own_is_lost(by_us):
+    stored = Stored()
+    (cache_method_in_place if by_us else set_by_hand)(stored, "get")
+    if by_us:
+        uncache(stored)
+    else:
+        del stored.get
+    assert hasattr(stored, "get") == by_us
+
+
+@pytest.mark.parametrize("by_us", [False, True], ids=["by hand", "in place"])
+def test_by_hand_it_becomes_an_item_of_an_attribute_dict(by_us):
+    attributes = Attributes(user="ann")
+    (cache_method_in_place if by_us else set_by_hand)(attributes, "one")
+    assert list(attributes) == (["user"] if by_us else ["user", "one"])
+
+
+# Its recipes
 
 
 class Flaky(Client):
@@ -3683,14 +3832,22 @@ class Flaky(Client):
 
 @pytest.fixture
 def run_recipe():
-    """Run the recipe of the README that has a title, for a client, with the names that it needs."""
+    """Run the recipe of the README that has a title, for a client; return all its names."""
+    if not README:
+        pytest.skip("README.md isn't here, as in a vendored copy")
     with contextlib.ExitStack() as stack:
 
-        def run(title, client, **given):
+        def run(title, client, change=str, **given):
+            for line in re.findall(
+                r"^(?:import|from) (.*)", RECIPES[title], re.MULTILINE
+            ):
+                for name in re.findall(r"^[\w.]+|(?<=, )\w+", line.split(" import")[0]):
+                    library(name)
             names = {**vars(cache_inplace), **given, "client": client}
-            exec(RECIPES[title], names)
+            exec(change(RECIPES[title]), names)
             if "disk" in names:
                 stack.callback(names["disk"].close)
+            return names
 
         yield run
 
@@ -3705,32 +3862,34 @@ def shared_places(redis_port, tmp_path):
     return {"url": url, "directory": str(tmp_path)}
 
 
+@needs_readme
 def test_every_recipe_of_the_readme_is_run():
     assert len(RECIPES) == README.count("```python") - 1
     tests = pathlib.Path(__file__).read_text()
     assert [title for title in RECIPES if f'"{title}"' not in tests] == []
 
 
-@pytest.mark.parametrize(
-    "title",
-    [
-        "When results go stale",
-        "When processes of one machine share a cache:",
-        "When machines share a cache:",
-    ],
-)
-def test_recipes_for_two_methods_mix_up_neither_methods_nor_users(
-    title, run_recipe, shared_places
-):
+def is_mixed_up_by_none(run_recipe, title, **places):
     for user in "ann", "bob":
         client = Flaky(user)
         client.calls.append("something, so that the next answer is good")
-        run_recipe(title, client, **shared_places)
+        run_recipe(title, client, **places)
         for _ in range(2):
             assert client.get_user("x") == f"{user}:user:x"
             assert client.get_repo(name="x") == f"{user}:repo:x"
         assert client.calls[1:] == [("get_user", "x"), ("get_repo", "x")]
         assert uncache(client) == ["get_user", "get_repo"]
+
+
+@pytest.mark.parametrize("title", ["Shared by processes", "Shared by machines"])
+def test_shared_caches_mix_up_neither_methods_nor_users(
+    title, run_recipe, shared_places
+):
+    is_mixed_up_by_none(run_recipe, title, **shared_places)
+
+
+def test_the_recipe_for_expiry_mixes_up_neither_methods_nor_users(run_recipe):
+    is_mixed_up_by_none(run_recipe, "Expiry (TTL)")
 
 
 def test_one_cache_for_two_methods_would_mix_them_up():
@@ -3740,12 +3899,9 @@ def test_one_cache_for_two_methods_would_mix_them_up():
     assert client.one(1) == client.two(1) == "ann:1"
 
 
-@pytest.mark.parametrize(
-    "title",
-    ["When processes of one machine share a cache:", "When machines share a cache:"],
-)
-def test_recipes_for_shared_caches_share_results_between_processes(
-    title, shared_places
+@pytest.mark.parametrize("title", ["Shared by processes", "Shared by machines"])
+def test_shared_caches_share_results_between_processes(
+    title, run_recipe, shared_places
 ):
     script = """
 import json, os, sys
@@ -3763,6 +3919,7 @@ client.user = user
 exec(recipe, {**globals(), **places})
 print(client.get_user("x"))
 """
+    run_recipe(title, Flaky(), **shared_places)  # skipped if its library is missing
 
     def ask(user):
         arguments = json.dumps([RECIPES[title], user, shared_places])
@@ -3776,7 +3933,7 @@ print(client.get_user("x"))
     assert answers[0] == answers[1] != answers[2]
 
 
-def test_the_recipe_for_results_that_go_stale_asks_again_after_a_while(run_recipe):
+def test_the_recipe_for_expiry_asks_again_after_a_minute(run_recipe):
     cachetools = library("cachetools")
     now = 0
 
@@ -3786,10 +3943,43 @@ def test_the_recipe_for_results_that_go_stale_asks_again_after_a_while(run_recip
 
     client = Flaky()
     with mock.patch.object(cachetools, "TTLCache", Timed):
-        run_recipe("When results go stale", client)
+        run_recipe("Expiry (TTL)", client)
         for now in 0, 59, 61:  # noqa: B007
             client.get_repo("x")
     assert client.calls == [("get_repo", "x"), ("get_repo", "x")]
+
+
+@pytest.mark.parametrize(
+    "title", ["Expiry (TTL)", "Unhashable arguments", "Retries", "Iterators"]
+)
+def test_the_caches_of_recipes_can_be_looked_at_and_cleared_in_a_loop(
+    title, run_recipe
+):
+    class Everything(Flaky):
+        def get(self, name):
+            return [name]
+
+        options = get_feeds = get
+
+    client = Everything()
+    run_recipe(title, client)
+    for method in cached_methods(client).values():
+        with contextlib.suppress(ConnectionError):
+            method("a")
+        assert method.cache_info().misses == 1
+        method.cache_clear()
+        assert method.cache_info().currsize == 0
+
+
+def test_one_entry_can_be_dropped_as_the_readme_says(run_recipe):
+    client = Flaky()
+    run_recipe("Expiry (TTL)", client)
+    client.get = client.get_repo
+    drop = re.search(r"`(client\.get\.cache\.pop\(.*?\))`", README)[1]
+    for _ in range(2):
+        client.get("a"), client.get("b")
+        eval(drop)
+    assert client.calls == [("get_repo", name) for name in "aba"]
 
 
 class Busy(Client):
@@ -3802,7 +3992,10 @@ class Busy(Client):
         self.barrier.wait(10)
         return name.title()
 
+    get_repo = get_user
 
+
+@pytest.mark.usefixtures("threads")
 def test_lru_cache_lets_all_threads_through_that_ask_at_once():
     client = Busy(8)
     cache_method_in_place(client, "get_user")
@@ -3811,9 +4004,15 @@ def test_lru_cache_lets_all_threads_through_that_ask_at_once():
     assert client.calls == ["ann"] * 8
 
 
-def test_the_recipe_for_many_threads_asks_once(run_recipe):
+@pytest.mark.usefixtures("threads")
+def test_with_a_condition_the_recipe_for_expiry_asks_once(run_recipe):
+    words = (
+        "write `condition=threading.Condition()` in place of `lock=threading.Lock()`"
+    )
+    assert not README or words in README
+    new, old = re.findall("`(.*?)`", words)
     client = Busy(2)
-    run_recipe("When many threads ask for the same thing at once.", client)
+    run_recipe("Expiry (TTL)", client, lambda recipe: recipe.replace(old, new))
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(client.get_user, "ann") for _ in range(8)]
         client.barrier.wait(10)
@@ -3821,16 +4020,20 @@ def test_the_recipe_for_many_threads_asks_once(run_recipe):
     assert client.calls == ["ann"]
 
 
-def test_the_recipe_for_coroutine_functions_asks_once(run_recipe):
+@pytest.mark.usefixtures("event_loop_runs")
+def test_the_recipe_for_async_methods_asks_once(run_recipe):
     async def main():
-        run_recipe("When methods are coroutine functions", client)
-        return [await client.fetch_user("x"), await client.fetch_user("x")]
+        answers = [await client.fetch_user("x"), await client.fetch_user("x")]
+        assert client.fetch_user.cache_invalidate("x")
+        return [*answers, await client.fetch_user("x")]
 
     client = Flaky()
-    assert asyncio.run(main()) == ["x", "x"]
-    assert client.calls == [("fetch_user", "x")]
+    run_recipe("Async methods", client)
+    assert asyncio.run(main()) == ["x"] * 3
+    assert client.calls == [("fetch_user", "x")] * 2
 
 
+@pytest.mark.usefixtures("event_loop_runs")
 def test_the_recipe_for_what_returns_something_to_await_caches_asyncio_redis(
     run_recipe, shared_places
 ):
@@ -3842,10 +4045,7 @@ def test_the_recipe_for_what_returns_something_to_await_caches_asyncio_redis(
             await client.set("key", "first")
             with pytest.raises(RuntimeError, match="Coroutine function is required"):
                 cache_method_in_place(client, "get", decorator=async_lru.alru_cache)
-            run_recipe(
-                "When methods are plain functions that return something to await",
-                client,
-            )
+            run_recipe("Plain functions that return something to await", client)
             answers = [await client.get("key")]
             await client.set("key", "second")
             answers.append(await client.get("key"))
@@ -3855,17 +4055,80 @@ def test_the_recipe_for_what_returns_something_to_await_caches_asyncio_redis(
     assert asyncio.run(main()) == [b"first", b"first", b"second"]
 
 
-def test_the_recipe_for_retry_asks_again_when_it_fails_and_then_no_more(run_recipe):
+def test_the_recipe_for_retries_asks_again_when_it_fails_and_then_no_more(run_recipe):
     client = Flaky()
-    run_recipe("When the far side fails now and then:", client)
+    run_recipe("Retries", client)
     assert client.get_user("x") == client.get_user("x") == "ann:user:x"
     assert client.calls == [("get_user", "x"), ("get_user", "x")]
 
 
-def test_the_recipe_for_arguments_that_cant_be_hashed_caches_boto3(run_recipe, aws):
+def test_the_recipe_for_unhashable_arguments_caches_httpx(run_recipe, web):
+    url, calls = web
+    with library("httpx").Client(base_url=url) as client:
+        cache_method_in_place(client, "get")
+        with pytest.raises(TypeError, match="unhashable type: 'dict'"):
+            client.get("/", params={"a": "1"})
+        run_recipe("Unhashable arguments", client)
+        for name in "1", "2", "1":
+            response = client.get("/", params={"a": name}, headers={"x": "y"})
+            assert response.json()["path"] == f"/?a={name}"
+    assert calls == ["/?a=1", "/?a=2"]
+
+
+class Cloud:
+    """A client that returns all that it is given."""
+
+    def get(self, *args, **kwargs):
+        return [args, kwargs]
+
+    options = get
+
+
+def test_the_recipe_for_unhashable_arguments_tells_apart_what_it_takes(run_recipe):
+    cloud = Cloud()
+    run_recipe("Unhashable arguments", cloud)
+    given = [
+        (("a",), {}),
+        ((), {"a": {}}),
+        ((), {"a": {"b": [1, 2], "c": {"d": "e"}}}),
+        ((), {"a": {"b": [2, 1], "c": {"d": "e"}}}),
+        ((), {"a": {"b": 1}}),
+        ((), {"a": [["b", 1]]}),
+        ((), {"data": b"x"}),
+        ((), {"data": "x"}),
+        ((), {"auth": ("ann", "secret")}),
+        ((), {"StartTime": datetime.datetime(2026, 11, 24)}),
+        ((), {"StartTime": datetime.datetime(2026, 11, 25)}),
+    ]
+    for _ in range(2):
+        assert [cloud.get(*args, **kwargs) for args, kwargs in given] == [
+            [args, kwargs] for args, kwargs in given
+        ]
+    assert cloud.get.cache_info()[:2] == (len(given), len(given))
+    assert cloud.get(a=1, b={"c": 1, "d": 2}) is cloud.get(b={"d": 2, "c": 1}, a=1)
+
+
+@pytest.mark.parametrize(
+    "value", [bytearray(b"secret"), Unhashable()], ids=["bytes", "auth"]
+)
+def test_the_recipe_for_unhashable_arguments_names_the_type_that_it_does_not_take(
+    value, run_recipe
+):
+    cloud = Cloud()
+    run_recipe("Unhashable arguments", cloud)
+    name = type(value).__name__
+    refused = f"^'{name}' can't be in a cache key; pass plain data$"
+    with pytest.raises(TypeError, match=refused):
+        cloud.get(auth=[value])
+
+
+def test_the_recipe_for_unhashable_arguments_caches_boto3(run_recipe, aws):
     client = aws("client", "ec2")
     calls = note_calls(client)
-    run_recipe("When arguments can't be hashed", client)
+    by_content = run_recipe("Unhashable arguments", Cloud())["by_content"]
+    cache_methods_in_place(
+        client, ["describe_instances", "describe_vpcs"], decorator=by_content
+    )
     for vpc in "vpc-1", "vpc-2", "vpc-1":
         vpc_only = [{"Name": "vpc-id", "Values": [vpc]}]
         assert client.describe_instances(Filters=vpc_only)["Reservations"] == []
@@ -3873,51 +4136,10 @@ def test_the_recipe_for_arguments_that_cant_be_hashed_caches_boto3(run_recipe, a
     assert calls == ["DescribeInstances", "DescribeInstances", "DescribeVpcs"]
 
 
-def test_the_recipe_for_arguments_that_cant_be_hashed_tells_apart_what_it_takes(
-    run_recipe,
-):
-    class Cloud:
-        def describe_instances(self, **kwargs):
-            return str(kwargs)
-
-        describe_vpcs = describe_instances
-
-    client = Cloud()
-    run_recipe("When arguments can't be hashed", client)
-    for day in 1, 2:
-        start = datetime.datetime(2026, 11, day, tzinfo=datetime.timezone.utc)
-        assert client.describe_vpcs(StartTime=start) == str({"StartTime": start})
-    with pytest.raises(TypeError, match="isoformat"):
-        client.describe_vpcs(StartTime=object())
-
-
-def test_boto3_takes_as_many_such_arguments_as_the_readme_says(aws):
-    service = aws("client", "ec2").meta.service_model
-    inputs = [
-        service.operation_model(name).input_shape
-        for name in service.operation_names
-        if re.match("Describe|Get|List|Search", name)
-    ]
-    unhashable = [
-        shape
-        for shape in filter(None, inputs)
-        if any(
-            member.type_name in ("list", "map", "structure")
-            for member in shape.members.values()
-        )
-    ]
-    said = re.search(r"(\d+) of the (\d+) read operations", README)
-    # A little off, as the service grows with each release of boto3.
-    assert len(unhashable) / len(inputs) == pytest.approx(
-        int(said[1]) / int(said[2]), abs=0.05
-    )
-
-
 def test_the_recipe_for_iterators_keeps_what_is_in_them(run_recipe):
-    reader = library("reader")
-    with reader.make_reader(":memory:") as feeds:
+    with library("reader").make_reader(":memory:") as feeds:
         feeds.add_feed("http://localhost/feed")
-        run_recipe("When a method returns an iterator", feeds)
+        run_recipe("Iterators", feeds)
         (feed,) = feeds.get_feeds()
         feeds.delete_feed(feed)
         assert feeds.get_feeds() == (feed,)
@@ -3925,21 +4147,143 @@ def test_the_recipe_for_iterators_keeps_what_is_in_them(run_recipe):
         assert list(feeds.get_feeds()) == []
 
 
-def test_the_recipe_to_cache_it_anyway_is_for_what_slack_answers(run_recipe, web):
-    slack_sdk = library("slack_sdk")
+def test_to_cache_it_anyway_is_for_what_slack_answers(web):
     url, calls = web
-    client = slack_sdk.WebClient(token="none", base_url=f"{url}/")
+    client = library("slack_sdk").WebClient(token="none", base_url=f"{url}/")
     before = entries(client)
     cache_method_in_place(client, "users_info")
     with pytest.raises(TypeError, match="'SlackResponse', may be usable only once"):
         client.users_info(user="U1")
     del calls[:]
-    run_recipe("When you know better:", client)
+    said = "`decorator=functools.lru_cache(maxsize=1000)` says"
+    assert not README or said in README
+    cache_method_in_place(
+        client, "users_info", decorator=functools.lru_cache(maxsize=1000)
+    )
     for _ in range(2):
         assert client.users_info(user="U1")["path"] == "/users.info"
     assert calls == ["/users.info"]
     assert uncache(client) == ["users_info"]
     assert entries(client) == before
+
+
+@needs_readme
+@pytest.mark.usefixtures("processes")
+def test_the_pytest_fixture_caches_for_a_test_and_undoes_it(tmp_path):
+    (tmp_path / "test_it.py").write_text(
+        f"""
+import pytest
+from cache_inplace import *
+
+class Client:
+    def get_user(self, name):
+        return object()
+
+    get_repo = one = get_user
+
+CLIENT = Client()
+cache_method_in_place(CLIENT, "one")
+
+@pytest.fixture
+def client():
+    return CLIENT
+
+{RECIPES["In a pytest fixture"]}
+
+def test_cached(cached_client):
+    assert cached_client.get_user("a") is cached_client.get_user("a")
+
+def test_undone(client):
+    assert cached_methods(client).keys() == {{"one"}}
+"""
+    )
+    folder = pathlib.Path(cache_inplace.__file__).parent
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    (tmp_path / "pytest.ini").write_text("[pytest]")  # and no other settings
+    run = subprocess.run(
+        [*command, "test_it.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(folder), "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert "2 passed" in run.stdout, run.stdout
+
+
+# What it says of real clients
+
+
+def test_the_paginator_of_boto3_cuts_short_the_cached_result(aws):
+    client = aws("client", "ec2")
+    for _ in range(3):
+        client.create_vpc(CidrBlock="10.0.0.0/16")
+    cache_method_in_place(client, "describe_vpcs")
+    everything = len(client.describe_vpcs()["Vpcs"])
+    pages = client.get_paginator("describe_vpcs").paginate(
+        PaginationConfig={"MaxItems": 1}
+    )
+    assert sum(len(page["Vpcs"]) for page in pages) == 1
+    assert len(client.describe_vpcs()["Vpcs"]) == 1 < everything
+
+
+def test_the_waiter_of_boto3_asks_the_cache(aws):
+    client = aws("client", "ec2")
+    calls = note_calls(client)
+    (instance,) = client.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)[
+        "Instances"
+    ]
+    cache_method_in_place(client, "describe_instances")
+    waiter = client.get_waiter("instance_stopped")
+    patience = {"Delay": 0, "MaxAttempts": 4}
+    with pytest.raises(library("botocore.exceptions").WaiterError):
+        waiter.wait(InstanceIds=(instance["InstanceId"],), WaiterConfig=patience)
+    assert calls == ["RunInstances", "DescribeInstances"]
+
+
+def test_pydantic_moves_the_cached_method_into_the_data_if_told_to_validate_and_allow():
+    pydantic = library("pydantic")
+
+    class Loose(pydantic.BaseModel, extra="allow", validate_assignment=True):
+        user: str = "ann"
+
+        def one(self, arg):
+            return f"{self.user}:{arg}"
+
+    model = Loose()
+    cache_method_in_place(model, "one")
+    assert model.model_dump() == {"user": "ann"}
+    model.user = "bob"
+    assert model.model_dump().keys() == {"user", "one"}
+
+
+def test_what_is_patched_while_a_mock_stands_on_the_class_keeps_the_mock(client):
+    with mock.patch.object(Client, "one", return_value="mocked"):
+        cache_method_in_place(client, "one")
+    assert client.one(1) == "mocked"
+    uncache(client)
+    assert client.one(1) == "ann:1"
+
+
+def test_each_miss_adds_a_frame():
+    class Caller:
+        def one(self):
+            return sys._getframe(1).f_code.co_filename
+
+    client = Caller()
+    assert client.one() == __file__
+    cache_method_in_place(client, "one")
+    assert client.one() == cache_inplace.__file__
+
+
+@needs_readme
+def test_the_readme_can_be_read_in_five_minutes_and_has_its_commands():
+    assert len(README.splitlines()) <= 330
+    commands = [text for _, text in blocks("sh")]
+    assert commands == [
+        "python3 -m doctest -v README.md\n",
+        "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' "
+        "&& .venv/bin/pytest\n",
+    ]
 
 
 # Any sequence of events
@@ -4112,7 +4456,7 @@ def ratios(request):
             f"\n{title}",
             *lines,
             memory(cache_method_in_place),
-            memory(by_hand),
+            memory(set_by_hand),
             sep="\n",
         )
 
@@ -4276,6 +4620,23 @@ def ByJaraco():
     return Cached()
 
 
+def by_the_recipe_for_expiry():
+    client = Timed()
+    client.get_user = client.get_repo = client.one
+    names = {**vars(cache_inplace), "client": client}
+    exec(RECIPES["Expiry (TTL)"], names)
+    cache_method_in_place(client, "one", decorator=names["for_a_minute"])
+    return client
+
+
+def by_cachebox():
+    cachebox = library("cachebox")
+    client = Timed()
+    cache = cachebox.TTLCache(1000, 60)
+    cache_method_in_place(client, "one", decorator=cachebox.cached(cache))
+    return client
+
+
 def fresh():
     """Of a class of its own, as dir() of one instance makes others slower, too."""
     return type("Fresh", (Timed,), {})()
@@ -4305,11 +4666,9 @@ MAKERS = [
     ByCachetools,
     ByMethodtools,
     ByJaraco,
+    by_the_recipe_for_expiry,
+    by_cachebox,
 ]
-
-
-def by_hand(obj, name, maxsize):
-    setattr(obj, name, functools.lru_cache(maxsize=maxsize)(getattr(obj, name)))
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -4322,7 +4681,7 @@ def test_hit(race, make):
 def test_miss(race):
     client, other = Timed(), Timed()
     cache_method_in_place(client, "one", maxsize=0)
-    by_hand(other, "one", 0)
+    set_by_hand(other, "one", 0)
     race("client.one(1)", {"client": client}, "client.one(1)", {"client": other})
 
 
@@ -4338,7 +4697,7 @@ def test_rest(race, make, statement):
 @pytest.mark.parametrize("make", [by_name, by_predicate])
 def test_sibling(race, make, statement):
     patched, patched_by_hand = make(), fresh()
-    by_hand(patched_by_hand, "one", 1000)
+    set_by_hand(patched_by_hand, "one", 1000)
     client, other = type(patched)(), type(patched_by_hand)()
     race(statement, {"client": client}, statement, {"client": other})
 
@@ -4347,7 +4706,7 @@ def test_patch(race):
     race(
         "cache_method_in_place(Timed(), 'one', maxsize=1000)",
         globals(),
-        "by_hand(Timed(), 'one', 1000)",
+        "set_by_hand(Timed(), 'one', 1000)",
         globals(),
         number=300,
     )
@@ -4357,7 +4716,7 @@ def test_patch_and_undo(race):
     race(
         "cache_method_in_place(client, 'one', maxsize=1000); uncache(client)",
         {**globals(), "client": Timed()},
-        "by_hand(client, 'one', 1000); del client.one",
+        "set_by_hand(client, 'one', 1000); del client.one",
         {**globals(), "client": Timed()},
         number=300,
     )
@@ -4370,7 +4729,7 @@ def test_patch_and_undo_300(race):
     race(
         "cache_methods_in_place(client, re.compile('get_').match, maxsize=1000); uncache(client)",
         {**globals(), "client": Big()},
-        "for name in filter(re.compile('get_').match, dir(client)): by_hand(client, name, 1000)\n"
+        "for name in filter(re.compile('get_').match, dir(client)): set_by_hand(client, name, 1000)\n"
         "for name in filter(re.compile('get_').match, dir(client)): delattr(client, name)",
         {**globals(), "client": Big()},
         number=2,
