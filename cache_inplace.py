@@ -546,14 +546,14 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 
 def _is_transparent_proxy(value: object) -> bool:
-    # Werkzeug's LocalProxy is one, and wrapt's ObjectProxy. They have a __wrapped__,
-    # and pass for what they stand for by a __class__ of their own. (Mocks have only the
-    # latter, and what a singledispatchmethod gives has only the former.) What wrapt's
-    # decorators make of a method has both, but is itself a method: it has a __get__.
+    # Werkzeug's LocalProxy and wrapt's ObjectProxy pass for the objects for which they
+    # stand, by a __class__ of their own. So do mocks and what wrapt's decorators make of
+    # a method, but these two are methods.
     cls = type(value)
     passes_for_another = _on_class(cls, "__class__") is not vars(object)["__class__"]
-    is_method = hasattr(cls, "__get__")
-    return hasattr(cls, "__wrapped__") and passes_for_another and not is_method
+    is_mock = hasattr(cls, "assert_called")
+    can_be_bound = hasattr(cls, "__get__")
+    return passes_for_another and not is_mock and not can_be_bound
 
 
 # What stands under a name
