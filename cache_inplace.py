@@ -547,8 +547,8 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 def _is_transparent_proxy(value: object) -> bool:
     # Werkzeug's LocalProxy and wrapt's ObjectProxy pass for the objects for which they
-    # stand, by a __class__ of their own. So do mocks and what wrapt's decorators make of
-    # a method, but these two are methods.
+    # stand, by a __class__ of their own. So do mocks and what wrapt's decorators make
+    # of a method, but these two are methods.
     cls = type(value)
     passes_for_another = _on_class(cls, "__class__") is not vars(object)["__class__"]
     is_mock = hasattr(cls, "assert_called")
