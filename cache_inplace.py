@@ -28,7 +28,7 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* a *shallow* copy shares the cached methods of its original;
+* a *shallow* copy shares the cached methods of its original, until `uncache(copy)`;
 * after `other.get = client.get`, where both are of one class,
   `other` can't be told from a shallow copy of `client`, and is treated as one;
 * results are shared, not copied;
@@ -36,6 +36,7 @@ Limits:
 
 A cached method carries the record of its patch as plain data,
 so that two vendored copies of this file understand each other.
+(They don't lock each other out, so they mustn't patch one object at the same time.)
 The record is a dict, in the attribute ``__cache_inplace__``. Its keys are
 ``id`` (of the cached method; `functools.wraps` copies the record to other functions,
 and there it doesn't count, as their id is another),
@@ -205,7 +206,7 @@ def cache_methods_in_place(
     Returns a dict with the cached methods by name.
 
     Raises what `cache_method_in_place()` raises,
-    TypeError if names is none of the above or a predicate is a method of obj,
+    TypeError if names is none of the above or a predicate is a bound method of obj,
     and ValueError if a predicate selects no method.
 
     >>> class Client:
@@ -303,10 +304,11 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 #
 # Five kinds of objects are served:
 #
-#   * Ordinary objects, which read and set attributes in Python's own way. Their
-#     `__dict__` isn't used where that can be avoided. From 3.11 on, Python makes it
-#     when somebody first asks for it, and is slower with the attributes of that object
-#     from then on.
+#   * Ordinary objects, which read and set attributes in Python's own way. From 3.11 on,
+#     Python makes the `__dict__` of such an object only when somebody asks for it, and
+#     is slower with the attributes of that object from then on. So patching avoids it.
+#     It is used only if the object holds something that can be called, and even then
+#     not for the name of a function of its class. (Listing and undoing always use it.)
 #   * Objects whose class reads or sets attributes in its own way: frozen dataclasses,
 #     pydantic models, mocks, modules, and the subclasses of dict, since dict does so,
 #     too. These are patched in their `__dict__`.
@@ -456,8 +458,9 @@ def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
     """Refuse client.one as a predicate, since it would be called with every name."""
     record = _record_of(predicate)
     if record:
-        is_own = _is_patch_of(record, obj, record["name"])
+        is_own = cached_methods(obj).get(record["name"]) is predicate
     else:
+        # If obj is a proxy, its methods are bound to the object for which it stands.
         bound_to = getattr(predicate, "__self__", _NOTHING)
         is_own = bound_to is _owner(obj, predicate)
     if is_own:
@@ -521,8 +524,8 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # dir(obj) would ask for the __dict__. After that, calls of the methods of all
-        # instances of the class were measured to be slower.
+        # dir(obj) would ask for the __dict__. Besides, it was measured to slow down the
+        # calls of methods of the other instances of the class.
         names = {*type.__dir__(cls)}
         # If nothing that obj itself has can be called, all its methods are on the
         # class.
@@ -546,14 +549,14 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 
 def _is_transparent_proxy(value: object) -> bool:
-    # Werkzeug's LocalProxy and wrapt's ObjectProxy pass for the objects for which they
-    # stand, by a __class__ of their own. So do mocks and what wrapt's decorators make
-    # of a method, but these two are methods.
+    # isinstance() takes werkzeug's LocalProxy and wrapt's ObjectProxy for the objects
+    # for which they stand, since their classes define __class__. So do the classes of
+    # mocks and of what wrapt's decorators make of a method, but these two are methods.
     cls = type(value)
-    passes_for_another = _on_class(cls, "__class__") is not vars(object)["__class__"]
+    defines_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
     is_mock = hasattr(cls, "assert_called")
     can_be_bound = hasattr(cls, "__get__")
-    return passes_for_another and not is_mock and not can_be_bound
+    return defines_class and not is_mock and not can_be_bound
 
 
 # What stands under a name
@@ -605,8 +608,8 @@ def _property(obj: object, name: str) -> Any:
 
     It is found on the class, and isn't evaluated.
     """
-    # They differ if obj is a proxy. Its __class__ is that of the object for which it
-    # stands.
+    # type(obj) and obj.__class__ differ if obj is a proxy. The former is the class of
+    # the proxy, the latter that of the object for which it stands.
     for cls in type(obj), obj.__class__:
         on_class = _on_class(cls, name)
         if _is_property(on_class):
@@ -736,20 +739,24 @@ def _is_ordinary(obj: object) -> bool:
 
 
 def _dict_of(obj: object) -> dict[str, Any]:
-    """Return the `__dict__` of obj, or one that nobody else sees if it has none."""
-    # Objects with __slots__ have none, that of a class can't be written, and where
-    # __getattr__ makes up every attribute, it can be anything.
+    """Return the `__dict__` of obj, or a new, empty dict if it has none to write into.
+
+    Writing into that empty dict has no effect.
+    """
+    # Objects with __slots__ have no __dict__, that of a class can't be written, and
+    # where __getattr__ makes up every attribute, it can be anything.
     namespace = getattr(obj, "__dict__", None)
     return namespace if isinstance(namespace, dict) else {}
 
 
 def _own_dict_of(thing: object) -> dict[str, Any] | None:
     """Return the `__dict__` of a thing, or None if it has none of its own."""
-    # A bound method gives the __dict__ of its function, and a proxy that of the object
-    # for which it stands, for which some proxies have to look first. These two have no
-    # __dict__ of their own: __dictoffset__ says where in an instance it is, and 0 means
-    # nowhere. The proxies of wrapt do have one, but don't give it.
-    if type(thing).__dictoffset__ == 0 or _is_transparent_proxy(thing):
+    # A bound method has none, and would give that of its function. __dictoffset__ says
+    # where in an instance its __dict__ is, and 0 means nowhere.
+    if type(thing).__dictoffset__ == 0:
+        return None
+    # A proxy would give that of the object for which it stands.
+    if _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
     return namespace if isinstance(namespace, dict) else None
@@ -777,7 +784,8 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
             # Reading a function of the class binds it to obj, and gives a new bound
             # method each time. Reading what is held gives the same thing each time.
             value = getattr(obj, name)
-            return value, value if getattr(obj, name) is value else _NOTHING
+            held = value if getattr(obj, name) is value else _NOTHING
+            return value, held
         if not _may_hold_methods(obj):
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
@@ -835,12 +843,12 @@ def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
 
 def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
     result = record["method"](*args, **kwargs)
-    # By its __class__, unlike its type(), a result is judged through a proxy. Tracers
-    # such as OpenTelemetry's put database cursors into proxies.
+    # The __class__ of a proxy, unlike its type(), is that of the object for which it
+    # stands. Tracers such as OpenTelemetry's put database cursors into proxies.
     if not issubclass(result.__class__, _OneShot):
         return result
-    # Nobody can await a coroutine that hasn't started any more, and Python would warn
-    # that it was never awaited. One that has started belongs to somebody else.
+    # A coroutine that nobody has started can't be awaited by anybody now, and Python
+    # would warn of that. One that has been started belongs to somebody else.
     if inspect.iscoroutine(result) and _has_not_started(result):
         result.close()
     raise _refusal(
@@ -873,8 +881,8 @@ class _OneShot(abc.ABC):
 
     Those are iterators, async iterators, whatever can be awaited,
     and what a `@contextmanager` function returns.
-    An abstract class remembers which classes it has said yes or no to,
-    so a class is looked at only once.
+    This is an abstract class because such a class remembers what it has found out
+    about other classes, so that the check takes little time.
     """
 
     @classmethod
@@ -906,23 +914,22 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 
 # Deep copies and pickles
 #
-# When an object is deep-copied or pickled, so is what it holds, cached methods
-# included. In place of a cached method, the copy shall have a plain method, and one of
-# its own, not that of the original. Where that comes from depends on what the
-# original's is:
+# When an object is deep-copied or pickled, so is everything that it holds, its cached
+# methods included. Instead of a cached method, the copy gets a plain method of its own.
+# How it gets that depends on what the plain method of the original is:
 #
-#   a static or class method of its class           read it from the class
-#   any other method of its class                   read it from the copied object
-#   a closure that __getattr__ has made             read it from the copied object
-#   something else that __getattr__ has given       copy that
-#   something that was shadowed                     copy that, like any attribute
+#   a static or class method of the class           it is read from the class
+#   any other method of the class                   it is read from the copy
+#   a closure that __getattr__ has made             it is read from the copy
+#   something else that __getattr__ has given       that is copied
+#   something that was shadowed                     that is copied, like any attribute
 
 
 def _source_for_copies(record: _Record) -> Any:
-    """Return the object from which to read the plain method of a copy by its name.
+    """Return the object that has the plain method under its name, or _NOTHING.
 
-    That object is the one to be copied, or its class.
-    It is _NOTHING if the plain method itself is to be copied.
+    It is the owner or its class. The plain method of the copy is then read from a copy
+    of that object. _NOTHING means that the plain method itself is to be copied.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
@@ -953,15 +960,15 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
-    """Return a function and its arguments; loading the pickle calls the function.
+    """Return a function and its arguments, with which pickle gets the plain method.
 
-    That gives the plain method. (For a module, it gives what then has its place.)
+    pickle makes that call when it loads the pickle.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
-        # pickle saves a function as the names of its module and itself, but refuses to
-        # if something else has its place in the module, as here the cached method has.
-        # So save these names.
+        # pickle saves a function as its name and that of its module, but it refuses to
+        # if the module has something else under that name, as here the cached method.
+        # So save the names in another way.
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     source = _source_for_copies(record)
     if source is _NOTHING:

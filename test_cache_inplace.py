@@ -998,6 +998,17 @@ def test_a_method_of_the_object_is_no_predicate_behind_a_proxy_either(client, pr
     assert client.calls == []
 
 
+def test_a_cached_method_of_another_object_of_the_class_may_be_a_predicate(client):
+    class Rules(Client):
+        def wants(self, name):
+            return name == "one"
+
+    rules, other = Rules(), Rules()
+    cache_method_in_place(rules, "wants")
+    assert cache_methods_in_place(other, rules.wants).keys() == {"one"}
+    assert cache_methods_in_place(client, rules.wants).keys() == {"one"}
+
+
 def test_a_property_of_a_proxy_itself_is_not_evaluated(client):
     class Proxy(library("wrapt").ObjectProxy):
         @property
