@@ -31,6 +31,8 @@ Limits:
 * a *shallow* copy shares the cached methods of its original, until `uncache(copy)`;
 * after `other.get = client.get`, where both are of one class,
   `other` can't be told from a shallow copy of `client`, and is treated as one;
+* where `__getattr__` makes functions that need attributes of the object,
+  deep copies and pickles of the patched object can fail, so uncache it first;
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
 
@@ -267,8 +269,8 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
         with the names that are cached. By default None, which means all of them.
 
     Raises ValueError for a name that isn't cached, or that is patched over,
-    and TypeError if names is none of the above, or if obj is a method.
-    Then obj stays as it is.
+    and TypeError if names is none of the above, or a predicate is a bound method of obj,
+    or if obj is itself a method. Then obj stays as it is.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -310,8 +312,8 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 #     It is used only if the object holds something that can be called, and even then
 #     not for the name of a function of its class. (Listing and undoing always use it.)
 #   * Objects whose class reads or sets attributes in its own way: frozen dataclasses,
-#     pydantic models, mocks, modules, and the subclasses of dict, since dict does so,
-#     too. These are patched in their `__dict__`.
+#     pydantic models, mocks, modules, subclasses of dict (which has a
+#     `__getattribute__` of its own). These are patched in their `__dict__`.
 #   * Proxies: wrapt's ObjectProxy, werkzeug's LocalProxy, weakref.proxy. Their
 #     `__dict__` and `__class__` are those of the object for which they stand. That
 #     object is patched.
@@ -525,7 +527,8 @@ def _public_names(obj: object) -> list[str]:
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
         # dir(obj) would ask for the __dict__. Besides, it was measured to slow down the
-        # calls of methods of the other instances of the class.
+        # calls of methods of the other instances of the class. (And dir(cls) would call
+        # the __dir__ of a metaclass.)
         names = {*type.__dir__(cls)}
         # If nothing that obj itself has can be called, all its methods are on the
         # class.
@@ -542,9 +545,9 @@ def _is_name_of_method(obj: object, name: str) -> bool:
         return False
     # None, as the __dir__ of some classes lists names that their instances don't have.
     value = getattr(obj, name, None)
-    # A LocalProxy can always be called, even if it stands for something that can't. To
-    # find out could raise an error. So a predicate doesn't select what is a proxy,
-    # while an explicit name is taken at its word.
+    # callable() says yes of every LocalProxy, even if it stands for a plain value, and
+    # to ask what it stands for could raise an error. So a predicate doesn't select what
+    # is a proxy, while an explicit name is taken at its word.
     return _is_method(value) and not _is_transparent_proxy(value)
 
 
@@ -676,9 +679,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     own_dict = _own_dict_of(decorated)
     if own_dict is None:
         raise refusal("has no attributes of its own; return a function")
-    # What wrapt's decorators make has the __dict__ of what they wrap. For a bound
-    # method, that is the __dict__ of its function, which belongs to all instances of
-    # the class.
+    # Here, this isn't its own after all if a decorator of wrapt has made it. Then it is
+    # that of the method, and the __dict__ of a bound method is that of its function,
+    # which belongs to all instances of the class.
     if own_dict is _dict_of(record["method"]):
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
@@ -723,7 +726,7 @@ def _is_patch_of(record: _Record, obj: object, name: str) -> bool:
     if isinstance(owner, types.ModuleType):
         return False
     # If obj is of the same class as the owner, it is taken for a shallow copy of it.
-    # One of the two may also be a proxy for the other. The same code serves both.
+    # One of the two may also be a proxy for the other. The same code serves both cases.
     return owner.__class__ is obj.__class__
 
 
@@ -833,9 +836,9 @@ def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
     # Nothing is copied from the __dict__ of the plain method (updated=()), since a
     # cache_clear that its author has put there would hide that of lru_cache.
     functools.update_wrapper(cached_method, record["method"], updated=())
-    # The __deepcopy__ and __reduce_ex__ of lru_cache's type would give copies the
-    # cached method of the original. Attributes of the cached method itself come before
-    # those.
+    # copy.deepcopy() and pickle look for these on the cached method itself before they
+    # look at its type. The ones of the type would give the copy of an object the cached
+    # method of the original.
     cached_method.__deepcopy__ = functools.partial(_deep_copy, record)
     cached_method.__reduce_ex__ = functools.partial(_reduce, record)
     return cached_method
@@ -918,11 +921,11 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # methods included. Instead of a cached method, the copy gets a plain method of its own.
 # How it gets that depends on what the plain method of the original is:
 #
-#   a static or class method of the class           it is read from the class
-#   any other method of the class                   it is read from the copy
-#   a closure that __getattr__ has made             it is read from the copy
-#   something else that __getattr__ has given       that is copied
-#   something that was shadowed                     that is copied, like any attribute
+#   a static or class method of the class       it is read from the class
+#   any other method of the class               it is read from the copy, or bound to it
+#   a closure that __getattr__ has made         it is read from the copy
+#   something else that __getattr__ has given   that is copied
+#   something that was shadowed                 that is copied, like any attribute
 
 
 def _source_for_copies(record: _Record) -> Any:
@@ -940,7 +943,8 @@ def _source_for_copies(record: _Record) -> Any:
     if on_class is not _NOTHING:
         return owner
     # Copying a function gives the same function. If __getattr__ has made it, it knows
-    # the original from its closure, and would go on working with that.
+    # the original from its closure, and would go on working with that. (If __getattr__
+    # needs attributes to make it anew, this fails, since the copy has none yet.)
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
         return owner
     return _NOTHING
@@ -974,4 +978,4 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if source is _NOTHING:
         # pickle saves what is in this tuple, and loading it gives the item 0.
         return operator.getitem, ((plain_method,), 0)
-    return getattr, (source, name)
+    return getattr, (source, name)  # as pickle itself does with a bound method

@@ -4056,7 +4056,7 @@ def test_the_recipe_for_what_returns_something_to_await_caches_asyncio_redis(
             await client.set("key", "first")
             with pytest.raises(RuntimeError, match="Coroutine function is required"):
                 cache_method_in_place(client, "get", decorator=async_lru.alru_cache)
-            run_recipe("Plain functions that return something to await", client)
+            run_recipe("Plain methods that return something to await", client)
             answers = [await client.get("key")]
             await client.set("key", "second")
             answers.append(await client.get("key"))
