@@ -269,7 +269,7 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
         with the names that are cached. By default None, which means all of them.
 
     Raises ValueError for a name that isn't cached, or that is patched over,
-    and TypeError if names is none of the above, or a predicate is a bound method of obj,
+    and TypeError if names is none of the above or a predicate is a bound method of obj,
     or if obj is itself a method. Then obj stays as it is.
 
     >>> class Client:
