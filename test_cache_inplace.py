@@ -450,6 +450,18 @@ def test_no_private_name_of_the_standard_library_is_needed_by_a_call():
     sys.version_info < (3, 11), reason="Python 3.10 has no typing.get_overloads"
 )
 @pytest.mark.parametrize("function", [cache_method_in_place, cache_methods_in_place])
+def test_type_checkers_are_told_the_same_defaults(function):
+    real = inspect.signature(function).parameters
+    for overload in typing.get_overloads(function):
+        for name, parameter in inspect.signature(overload).parameters.items():
+            if parameter.default is not parameter.empty:
+                assert parameter.default == real[name].default
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="Python 3.10 has no typing.get_overloads"
+)
+@pytest.mark.parametrize("function", [cache_method_in_place, cache_methods_in_place])
 def test_type_checkers_are_told_what_comes_with_a_decorator_and_without(function):
     returned = [
         overload.__annotations__["return"]
@@ -1409,6 +1421,86 @@ def test_the_object_and_its_cache_are_freed_together():
     assert [ref() for ref in gone] == [None, None, None]
 
 
+class EqualToAll:
+    """Something, or a client, that is equal to everything, as pandas and mock have them."""
+
+    def __eq__(self, other):
+        return True
+
+    def __ne__(self, other):
+        return False
+
+    __hash__ = object.__hash__
+
+    def __call__(self, arg):
+        return [arg]
+
+    def get(self, arg):
+        return [arg]
+
+
+class EqualProperty(EqualToAll):
+    def __get__(self, instance, owner):
+        raise AssertionError
+
+    def __set__(self, instance, value):
+        raise AssertionError
+
+
+class OfEquals(Client):
+    hook = EqualToAll()
+    bound = EqualToAll().get
+    status = EqualProperty()
+
+
+def test_what_is_equal_to_everything_comes_back(client):
+    client.mine = mine = EqualToAll()
+    before = entries(client)
+    cache_method_in_place(client, "mine")
+    assert uncache(client) == ["mine"]
+    assert client.mine is mine
+    assert entries(client) == before
+
+
+def test_a_property_that_is_equal_to_everything_is_no_method():
+    client = OfEquals()
+    with pytest.raises(
+        TypeError, match="'status' of 'OfEquals' is 'EqualProperty', not"
+    ):
+        cache_method_in_place(client, "status")
+    assert "status" not in cache_methods_in_place(client, lambda name: True)
+
+
+def test_what_is_equal_to_everything_copies_as_itself():
+    client = OfEquals()
+    cache_method_in_place(client, "hook")
+    for clone in copy.deepcopy(client), pickle.loads(pickle.dumps(client)):
+        assert clone.hook is OfEquals.hook
+    equal = EqualToAll()
+    equal.by_type = None
+    cache_method_in_place(equal, "get")
+    for clone in copy.deepcopy(equal), pickle.loads(pickle.dumps(equal)):
+        assert clone.get.__self__ is clone
+
+
+def test_a_method_of_an_equal_object_stays_bound_to_that():
+    class OfAnother(EqualToAll):
+        other = EqualToAll().get
+
+    client = OfAnother()
+    cache_method_in_place(client, "other")
+    assert copy.deepcopy(client).other.__self__ is OfAnother.other.__self__
+
+
+def test_the_owner_behind_a_proxy_is_not_another_object_that_holds_the_same():
+    class OfAnother(EqualToAll):
+        other = Items(user="ann").one
+
+    client = OfAnother()
+    cache_method_in_place(wrapt_proxy(client), "other")
+    assert uncache(client) == ["other"]
+
+
 # 3. Other people's patches
 
 
@@ -1488,11 +1580,23 @@ def test_what_wraps_made_of_a_cached_method_is_not_the_cached_method(client):
     assert uncache(client) == ["one"]
 
 
-def test_a_cached_method_stored_under_another_name_is_not_touched(client):
-    client.alias = cached = cache_method_in_place(client, "one")
+@pytest.mark.parametrize("offset", [-16, 16], ids=["below", "above"])
+def test_the_record_of_something_else_in_memory_does_not_count(client, offset):
+    cached = cache_method_in_place(client, "one")
+    on_top = functools.wraps(cached)(lambda arg: arg)
+    elsewhere = id(on_top) + offset
+    on_top.__cache_inplace__ = {**cached.__cache_inplace__, "id": elsewhere}
+    client.one = on_top
+    assert cached_methods(client) == {}
+
+
+@pytest.mark.parametrize("alias", ["alias", "z"])
+def test_a_cached_method_stored_under_another_name_is_not_touched(client, alias):
+    cached = cache_method_in_place(client, "one")
+    setattr(client, alias, cached)
     assert cached_methods(client) == {"one": cached}
     assert uncache(client) == ["one"]
-    assert client.alias is cached
+    assert getattr(client, alias) is cached
 
 
 @pytest.mark.parametrize(
