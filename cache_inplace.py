@@ -28,10 +28,12 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* a *shallow* copy shares the cached methods of its original, until `uncache(copy)`;
-* after `other.get = client.get`, where both are of one class,
-  `other` can't be told from a shallow copy of `client`, and is treated as one;
+* a *shallow* copy shares the cached methods of its original until `uncache(copy)`,
+  and so does whatever is made of that copy;
+* after `other.get = client.get`, where both are of one class, `other` is taken
+  for a shallow copy of `client`, so `uncache(other)` undoes that assignment;
 * where `__getattr__` makes functions that need attributes of the object,
+  or `__deepcopy__` doesn't put the copy into its memo first,
   deep copies and pickles of the patched object can fail, so uncache it first;
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
@@ -40,8 +42,8 @@ A cached method carries the record of its patch as plain data,
 so that two vendored copies of this file understand each other.
 (They don't lock each other out, so they mustn't patch one object at the same time.)
 The record is a dict, in the attribute ``__cache_inplace__``. Its keys are
-``id`` (of the cached method; `functools.wraps` copies the record to other functions,
-and there it doesn't count, as their id is another),
+``id`` (that of the cached method; where `functools.wraps` has copied the record
+to another function, the id is another, and the record is ignored),
 ``name``,
 ``owner`` (the object that was patched),
 ``method`` (what the cached method calls on a miss), and
@@ -308,9 +310,8 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 #
 #   * Ordinary objects, which read and set attributes in Python's own way. From 3.11 on,
 #     Python makes the `__dict__` of such an object only when somebody asks for it, and
-#     is slower with the attributes of that object from then on. So patching avoids it.
-#     It is used only if the object holds something that can be called, and even then
-#     not for the name of a function of its class. (Listing and undoing always use it.)
+#     is slower with the attributes of that object from then on. So patching avoids it
+#     where it can: see _public_names() and _read(). Listing and undoing do use it.
 #   * Objects whose class reads or sets attributes in its own way: frozen dataclasses,
 #     pydantic models, mocks, modules, subclasses of dict (which has a
 #     `__getattribute__` of its own). These are patched in their `__dict__`.
@@ -463,8 +464,8 @@ def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
         is_own = cached_methods(obj).get(record["name"]) is predicate
     else:
         # If obj is a proxy, its methods are bound to the object for which it stands.
-        bound_to = getattr(predicate, "__self__", _NOTHING)
-        is_own = bound_to is _owner(obj, predicate)
+        patched = _owner(obj, predicate)
+        is_own = getattr(predicate, "__self__", _NOTHING) is patched
     if is_own:
         what = _what_to_pass_for(predicate)
         raise TypeError(f"predicate is a method of {_type_name(obj)}; pass {what}")
@@ -526,9 +527,9 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # dir(obj) would ask for the __dict__. Besides, it was measured to slow down the
-        # calls of methods of the other instances of the class. (And dir(cls) would call
-        # the __dir__ of a metaclass.)
+        # dir(obj) would ask for the __dict__. It would also add names to the keys that
+        # CPython shares among the instances of a class, which slows down the calls of
+        # their methods. (And dir(cls) would call the __dir__ of a metaclass.)
         names = {*type.__dir__(cls)}
         # If nothing that obj itself has can be called, all its methods are on the
         # class.
@@ -642,7 +643,8 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         if earlier["owner"] is not obj:
             # obj is a shallow copy of the owner, and the plain method in the earlier
             # record is bound to the owner. So find out what reading obj gives without
-            # the cached method. (If obj is a proxy for the owner, this does no harm.)
+            # the cached method. (If obj is a proxy for the owner, it gets here, too,
+            # and this gives the same method again.)
             value = _read_beneath(obj, name, held, shadowed)
     plain_method = _plain_method(value)
     return {
@@ -679,9 +681,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     own_dict = _own_dict_of(decorated)
     if own_dict is None:
         raise refusal("has no attributes of its own; return a function")
-    # Here, this isn't its own after all if a decorator of wrapt has made it. Then it is
-    # that of the method, and the __dict__ of a bound method is that of its function,
-    # which belongs to all instances of the class.
+    # What a decorator of wrapt has made gets here, but its __dict__ is that of the
+    # method. For a bound method, that is the __dict__ of its function, which belongs to
+    # all instances of the class.
     if own_dict is _dict_of(record["method"]):
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
@@ -919,13 +921,15 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
 # methods included. Instead of a cached method, the copy gets a plain method of its own.
-# How it gets that depends on what the plain method of the original is:
+# How it gets that depends on the plain method of the original. The first line that fits
+# counts:
 #
-#   a static or class method of the class       it is read from the class
-#   any other method of the class               it is read from the copy, or bound to it
-#   a closure that __getattr__ has made         it is read from the copy
-#   something else that __getattr__ has given   that is copied
-#   something that was shadowed                 that is copied, like any attribute
+#   something that was shadowed               it is copied, like any attribute
+#   a static or class method of the class     it is read from the class
+#   any other method of the class             it is read from the copy (but deepcopy
+#                                             binds a bound method to the copy anew)
+#   a closure that __getattr__ has made       it is read from the copy
+#   something else given by __getattr__       it is copied
 
 
 def _source_for_copies(record: _Record) -> Any:
