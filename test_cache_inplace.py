@@ -4093,7 +4093,7 @@ def test_the_caches_of_recipes_can_be_looked_at_and_cleared_in_a_loop(
         def get(self, name):
             return [name]
 
-        options = get_user = get_repo = get
+        get_user = get_repo = get
 
     client = Everything()
     run_recipe(title, client)
@@ -4222,8 +4222,6 @@ class Cloud:
     def get(self, *args, **kwargs):
         return [args, kwargs]
 
-    options = get
-
 
 @pytest.mark.usefixtures("event_loop_runs")
 def test_the_recipe_for_unhashable_arguments_caches_async_methods_too(run_recipe, web):
@@ -4323,6 +4321,21 @@ def test_to_cache_it_anyway_is_for_what_slack_answers(web):
     assert calls == ["/users.info"]
     assert uncache(client) == ["users_info"]
     assert entries(client) == before
+
+
+def test_a_class_of_ones_own_caches_in_its_init():
+    class Repository(Client):
+        def __init__(self, user):
+            super().__init__(user)
+            cache_method_in_place(self, "one")
+
+    ann, bob = Repository("ann"), Repository("bob")
+    assert (ann.one(1), bob.one(1), ann.one(1)) == ("ann:1", "bob:1", "ann:1")
+    assert ann.calls == bob.calls == [("one", 1)]
+    gone = weakref.ref(ann)
+    del ann
+    gc.collect()
+    assert gone() is None
 
 
 @needs_readme
