@@ -28,12 +28,14 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* a *shallow* copy shares the cached methods of its original until `uncache(copy)`,
-  and so does whatever is made of that copy;
+* a *shallow* copy shares the cached methods of its original,
+  so call `uncache(copy)` before you use it, copy it or pickle it;
+* a deep copy, or what a pickle gives, has its plain methods as attributes,
+  so a shallow copy of it calls them on the wrong object;
 * after `other.get = client.get`, where both are of one class, `other` is taken
   for a shallow copy of `client`, so `uncache(other)` undoes that assignment;
-* where `__getattr__` makes functions that need attributes of the object,
-  or `__deepcopy__` doesn't put the copy into its memo first,
+* where `__getattr__` reads attributes of the object to make a function,
+  or `__deepcopy__` copies attributes before it has put the copy into the memo,
   deep copies and pickles of the patched object can fail, so uncache it first;
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
@@ -463,9 +465,8 @@ def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
     if record:
         is_own = cached_methods(obj).get(record["name"]) is predicate
     else:
-        # If obj is a proxy, its methods are bound to the object for which it stands.
-        patched = _owner(obj, predicate)
-        is_own = getattr(predicate, "__self__", _NOTHING) is patched
+        bound_to = getattr(predicate, "__self__", _NOTHING)
+        is_own = bound_to is _obj_or_behind_it(obj, predicate)
     if is_own:
         what = _what_to_pass_for(predicate)
         raise TypeError(f"predicate is a method of {_type_name(obj)}; pass {what}")
@@ -527,9 +528,10 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # dir(obj) would ask for the __dict__. It would also add names to the keys that
-        # CPython shares among the instances of a class, which slows down the calls of
-        # their methods. (And dir(cls) would call the __dir__ of a metaclass.)
+        # dir(obj) would ask for the __dict__. It would also copy it, and add the names
+        # of the class to the copy, with which it shares its keys. CPython shares these
+        # keys among all instances of the class, and calls their methods more slowly
+        # then. (And dir(cls) would call the __dir__ of a metaclass.)
         names = {*type.__dir__(cls)}
         # If nothing that obj itself has can be called, all its methods are on the
         # class.
@@ -554,8 +556,9 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 def _is_transparent_proxy(value: object) -> bool:
     # isinstance() takes werkzeug's LocalProxy and wrapt's ObjectProxy for the objects
-    # for which they stand, since their classes define __class__. So do the classes of
-    # mocks and of what wrapt's decorators make of a method, but these two are methods.
+    # for which they stand, since their classes define __class__. Mocks and what wrapt's
+    # decorators make of a method define it, too, but these are methods. The former have
+    # an assert_called(), the latter a __get__().
     cls = type(value)
     defines_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
     is_mock = hasattr(cls, "assert_called")
@@ -643,21 +646,21 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         if earlier["owner"] is not obj:
             # obj is a shallow copy of the owner, and the plain method in the earlier
             # record is bound to the owner. So find out what reading obj gives without
-            # the cached method. (If obj is a proxy for the owner, it gets here, too,
-            # and this gives the same method again.)
+            # the cached method. (A proxy for the owner gets here, too, and gives the
+            # method of the owner, as it should.)
             value = _read_beneath(obj, name, held, shadowed)
     plain_method = _plain_method(value)
     return {
         "id": None,
         "name": name,
-        "owner": _owner(obj, plain_method),
+        "owner": _obj_or_behind_it(obj, plain_method),
         "method": plain_method,
         "shadowed": () if shadowed is _NOTHING else (shadowed,),
     }
 
 
-def _owner(obj: object, method: Any) -> object:
-    """Return the object that is patched: obj, or the object for which it stands."""
+def _obj_or_behind_it(obj: object, method: Any) -> object:
+    """Return obj, or the object for which it stands if it is a proxy."""
     is_proxy = obj.__class__ is not type(obj)
     if is_proxy:
         # A proxy passes on the methods and the __dict__ of the object for which it
@@ -849,7 +852,8 @@ def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
 def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
     result = record["method"](*args, **kwargs)
     # The __class__ of a proxy, unlike its type(), is that of the object for which it
-    # stands. Tracers such as OpenTelemetry's put database cursors into proxies.
+    # stands. Tracers such as OpenTelemetry's put database cursors, which are iterators,
+    # into proxies.
     if not issubclass(result.__class__, _OneShot):
         return result
     # A coroutine that nobody has started can't be awaited by anybody now, and Python
@@ -909,7 +913,8 @@ _ONE_SHOT_FLAGS = (
 
 def _is_one_shot_function(plain_method: Any) -> bool:
     # inspect.iscoroutinefunction() and its like would do the same, but they say yes of
-    # each method of a mock.create_autospec().
+    # each method of a mock.create_autospec(), since the __code__ of that is a mock,
+    # too.
     while isinstance(plain_method, functools.partial):
         plain_method = plain_method.func
     code = getattr(plain_method, "__code__", None)
@@ -924,12 +929,14 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # How it gets that depends on the plain method of the original. The first line that fits
 # counts:
 #
-#   something that was shadowed               it is copied, like any attribute
-#   a static or class method of the class     it is read from the class
-#   any other method of the class             it is read from the copy (but deepcopy
-#                                             binds a bound method to the copy anew)
-#   a closure that __getattr__ has made       it is read from the copy
-#   something else given by __getattr__       it is copied
+#                                            in a pickle           in a deep copy
+#
+#   something that was shadowed              it is pickled         it is copied
+#   a static or class method of the class    read from the class   read from the class
+#   an ordinary method of the class          read from the copy    bound to the copy
+#   another kind of method of the class      read from the copy    read from the copy
+#   a closure that __getattr__ has made      read from the copy    read from the copy
+#   something else given by __getattr__      it is pickled         it is copied
 
 
 def _source_for_copies(record: _Record) -> Any:
