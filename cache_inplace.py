@@ -30,13 +30,14 @@ Limits:
   by the garbage collector, or at once after `uncache()`;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
-* a deep copy, or what a pickle gives, has its plain methods as attributes,
-  so a shallow copy of it calls them on the wrong object;
+* a deep copy, or what a pickle gives, holds bound methods of its own,
+  so a shallow copy of that deep copy calls them on the deep copy;
 * after `other.get = client.get`, where both are of one class, `other` is taken
   for a shallow copy of `client`, so `uncache(other)` undoes that assignment;
-* where `__getattr__` reads attributes of the object to make a function,
-  or `__deepcopy__` copies attributes before it has put the copy into the memo,
-  deep copies and pickles of the patched object can fail, so uncache it first;
+* deep copies and pickles of the patched object can fail, so uncache it first,
+  where `__getattr__` reads attributes to make a function (the copy has none yet),
+  or `__deepcopy__` copies attributes before it has put the copy into the memo
+  (the copying never ends);
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
 
@@ -528,10 +529,9 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # dir(obj) would ask for the __dict__. It would also copy it, and add the names
-        # of the class to the copy, with which it shares its keys. CPython shares these
-        # keys among all instances of the class, and calls their methods more slowly
-        # then. (And dir(cls) would call the __dir__ of a metaclass.)
+        # dir(obj) would ask for the __dict__. It was also measured to slow down the
+        # calls of methods on all instances of the class, on 3.11 to 3.14. (And dir(cls)
+        # would call the __dir__ of a metaclass.)
         names = {*type.__dir__(cls)}
         # If nothing that obj itself has can be called, all its methods are on the
         # class.
@@ -874,11 +874,13 @@ def _has_not_started(coroutine: Coroutine[Any, Any, Any]) -> bool:
 
 
 def _class_of_what_is_returned(decorator: Any) -> type:
-    # Decorate and call any function (list is as good as another), and look.
+    # Any function will do, even list, as it is called, but nothing is iterated over
+    # before the `with` statement.
     return type(decorator(list)())
 
 
-# The classes of what functions decorated with these return; they have no public names.
+# The classes of the context managers that @contextmanager and @asynccontextmanager
+# functions return. They have no public names.
 _CONTEXT_MANAGERS = (
     _class_of_what_is_returned(contextlib.contextmanager),
     _class_of_what_is_returned(contextlib.asynccontextmanager),
@@ -940,10 +942,10 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 
 
 def _source_for_copies(record: _Record) -> Any:
-    """Return the object that has the plain method under its name, or _NOTHING.
+    """Return the object from whose copy the plain method is to be read, or _NOTHING.
 
-    It is the owner or its class. The plain method of the copy is then read from a copy
-    of that object. _NOTHING means that the plain method itself is to be copied.
+    That object is the owner or its class. It is copied first, and the plain method is
+    then read from its copy. _NOTHING means that the plain method itself is copied.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
