@@ -31,13 +31,11 @@ Limits:
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
 * a deep copy, or what a pickle gives, holds bound methods of its own,
-  so a shallow copy of that deep copy calls them on the deep copy;
+  and its shallow copies share these;
 * after `other.get = client.get`, where both are of one class, `other` is taken
   for a shallow copy of `client`, so `uncache(other)` undoes that assignment;
-* deep copies and pickles of the patched object can fail, so uncache it first,
-  where `__getattr__` reads attributes to make a function (the copy has none yet),
-  or `__deepcopy__` copies attributes before it has put the copy into the memo
-  (the copying never ends);
+* where a class has a `__getattr__` or `__deepcopy__` of its own, it can happen
+  that a patched object can't be deep-copied or pickled, so uncache it first;
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
 
@@ -45,8 +43,8 @@ A cached method carries the record of its patch as plain data,
 so that two vendored copies of this file understand each other.
 (They don't lock each other out, so they mustn't patch one object at the same time.)
 The record is a dict, in the attribute ``__cache_inplace__``. Its keys are
-``id`` (that of the cached method; where `functools.wraps` has copied the record
-to another function, the id is another, and the record is ignored),
+``id`` (that of the cached method; `functools.wraps` copies the record
+to other functions, but these have another id, so there it is ignored),
 ``name``,
 ``owner`` (the object that was patched),
 ``method`` (what the cached method calls on a miss), and
@@ -85,10 +83,9 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
-# The body of every `with _lock:` is a single call and has no loop of its own. (Loops in
-# the called function do no harm.) Otherwise, Ctrl-C could come at the moment when the
-# loop jumps back to its start, which Python doesn't count as part of the body, and the
-# lock would never be released (https://github.com/python/cpython/issues/130279).
+# The body of every `with _lock:` is a single call. If it were a loop, Ctrl-C at an
+# unlucky moment could leave the lock taken for ever
+# (https://github.com/python/cpython/issues/130279).
 _lock = threading.RLock()
 
 
@@ -366,7 +363,7 @@ def _patch(
         _put_record_on(cached[name], record)
 
     try:
-        # A single call again, as in `with _lock:`.
+        # A single call, for the same reason as in `with _lock:`.
         _set_all(obj, cached)
     except BaseException:  # Ctrl-C, too
         _put_all_back(obj, held_before)
@@ -467,7 +464,7 @@ def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
         is_own = cached_methods(obj).get(record["name"]) is predicate
     else:
         bound_to = getattr(predicate, "__self__", _NOTHING)
-        is_own = bound_to is _obj_or_behind_it(obj, predicate)
+        is_own = _is_or_stands_for(obj, bound_to)
     if is_own:
         what = _what_to_pass_for(predicate)
         raise TypeError(f"predicate is a method of {_type_name(obj)}; pass {what}")
@@ -529,12 +526,10 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # dir(obj) would ask for the __dict__. It was also measured to slow down the
-        # calls of methods on all instances of the class, on 3.11 to 3.14. (And dir(cls)
-        # would call the __dir__ of a metaclass.)
+        # Not by dir(obj), which always uses the __dict__. It isn't needed if nothing
+        # that obj itself holds can be called, since all methods are then on the class.
+        # (And not by dir(cls), which would call the __dir__ of a metaclass.)
         names = {*type.__dir__(cls)}
-        # If nothing that obj itself has can be called, all its methods are on the
-        # class.
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
     else:
@@ -555,15 +550,17 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 
 def _is_transparent_proxy(value: object) -> bool:
-    # isinstance() takes werkzeug's LocalProxy and wrapt's ObjectProxy for the objects
-    # for which they stand, since their classes define __class__. Mocks and what wrapt's
-    # decorators make of a method define it, too, but these are methods. The former have
-    # an assert_called(), the latter a __get__().
+    """Tell whether a value is a LocalProxy, a wrapt.ObjectProxy or the like."""
+    # Their classes define __class__, so that reading it gives the class of the object
+    # for which they stand.
     cls = type(value)
-    defines_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
+    if _on_class(cls, "__class__") is vars(object)["__class__"]:
+        return False
+    # So do the classes of mocks, but a mock can be a method like any other.
     is_mock = hasattr(cls, "assert_called")
-    can_be_bound = hasattr(cls, "__get__")
-    return defines_class and not is_mock and not can_be_bound
+    # And so does what a decorator made with wrapt returns, which is a method, too.
+    is_decorated = hasattr(cls, "__get__")
+    return not is_mock and not is_decorated
 
 
 # What stands under a name
@@ -644,32 +641,31 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     if _is_patch_of(earlier, obj, name):
         shadowed = _shadowed(earlier)
         if earlier["owner"] is not obj:
-            # obj is a shallow copy of the owner, and the plain method in the earlier
-            # record is bound to the owner. So find out what reading obj gives without
-            # the cached method. (A proxy for the owner gets here, too, and gives the
-            # method of the owner, as it should.)
-            value = _read_beneath(obj, name, held, shadowed)
+            # obj is a shallow copy of the owner (or a proxy), and the plain method in
+            # the earlier record is bound to the owner. obj needs one of its own.
+            value = _read_with_patch_undone(obj, name, held, shadowed)
     plain_method = _plain_method(value)
+    # The methods of a proxy are bound to the object for which it stands, and that is
+    # the owner then. (Static and class methods don't say which object that is. With
+    # these, the proxy is the owner.)
+    bound_to = getattr(plain_method, "__self__", _NOTHING)
+    owner = bound_to if _is_or_stands_for(obj, bound_to) else obj
     return {
         "id": None,
         "name": name,
-        "owner": _obj_or_behind_it(obj, plain_method),
+        "owner": owner,
         "method": plain_method,
         "shadowed": () if shadowed is _NOTHING else (shadowed,),
     }
 
 
-def _obj_or_behind_it(obj: object, method: Any) -> object:
-    """Return obj, or the object for which it stands if it is a proxy."""
+def _is_or_stands_for(obj: object, other: object) -> bool:
+    """Tell whether obj is the other object, or a proxy for it."""
+    if obj is other:
+        return True
+    # A proxy gives the __class__ and the __dict__ of the object for which it stands.
     is_proxy = obj.__class__ is not type(obj)
-    if is_proxy:
-        # A proxy passes on the methods and the __dict__ of the object for which it
-        # stands, and what a method is bound to shows which object that is. A static or
-        # class method doesn't show it. Then the proxy remains the owner.
-        bound_to = getattr(method, "__self__", None)
-        if _dict_of(bound_to) is _dict_of(obj):
-            return bound_to
-    return obj
+    return is_proxy and _dict_of(obj) is _dict_of(other)
 
 
 def _put_record_on(decorated: Any, record: _Record) -> None:
@@ -684,9 +680,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     own_dict = _own_dict_of(decorated)
     if own_dict is None:
         raise refusal("has no attributes of its own; return a function")
-    # What a decorator of wrapt has made gets here, but its __dict__ is that of the
-    # method. For a bound method, that is the __dict__ of its function, which belongs to
-    # all instances of the class.
+    # What a decorator made with wrapt returns has the __dict__ of the function that it
+    # wraps. If that is a function of the class, all instances would get this record.
     if own_dict is _dict_of(record["method"]):
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
@@ -697,13 +692,12 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
 
 def _record_of(thing: object) -> _Record:
     """Return the record of a cached method, or an empty dict for anything else."""
-    # A cached method can be called. Other objects, such as those that a client holds,
-    # aren't asked for their __dict__, since that could slow them down.
+    # Only what can be called can be a cached method. Anything else that a client holds
+    # isn't asked for its __dict__, since that could slow it down.
     if not callable(thing):
         return {}
     record = (_own_dict_of(thing) or {}).get(_RECORD)
-    # functools.wraps() copies the record to the function that it decorates. By the id,
-    # that function isn't taken for the cached method.
+    # functools.wraps() copies the record to another function, which has another id.
     if isinstance(record, dict) and record.get("id") == id(thing):
         return record
     return {}
@@ -730,8 +724,8 @@ def _is_patch_of(record: _Record, obj: object, name: str) -> bool:
     # All modules are of one class, but none is a copy of another.
     if isinstance(owner, types.ModuleType):
         return False
-    # If obj is of the same class as the owner, it is taken for a shallow copy of it.
-    # One of the two may also be a proxy for the other. The same code serves both cases.
+    # obj is a shallow copy of the owner, or one of them is a proxy for the other. All
+    # that can be seen is that they are of one class.
     return owner.__class__ is obj.__class__
 
 
@@ -807,7 +801,7 @@ def _is_bound_when_read(on_class: object) -> bool:
     return type(on_class) is types.FunctionType
 
 
-def _read_beneath(obj: object, name: str, held: Any, shadowed: Any) -> Any:
+def _read_with_patch_undone(obj: object, name: str, held: Any, shadowed: Any) -> Any:
     """Undo a patch for a moment, and return the value that there is without it."""
     try:
         _set_or_delete(obj, name, shadowed)
@@ -817,7 +811,10 @@ def _read_beneath(obj: object, name: str, held: Any, shadowed: Any) -> Any:
 
 
 def _set_or_delete(obj: object, name: str, new: Any) -> None:
-    """Let obj itself hold something new under a name, or _NOTHING, if it can."""
+    """Set what obj itself holds under a name, or delete it if it is to be _NOTHING.
+
+    This has no effect if obj can't have attributes of its own.
+    """
     if new is _NOTHING:
         # Not by delattr(), which frozen dataclasses refuse, and which raises an error
         # if nothing is held.
@@ -874,8 +871,8 @@ def _has_not_started(coroutine: Coroutine[Any, Any, Any]) -> bool:
 
 
 def _class_of_what_is_returned(decorator: Any) -> type:
-    # Any function will do, even list, as it is called, but nothing is iterated over
-    # before the `with` statement.
+    # `list` takes the place of a generator function. It is called, but its result would
+    # be used only by a `with` statement, and there is none.
     return type(decorator(list)())
 
 
@@ -927,37 +924,30 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # Deep copies and pickles
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
-# methods included. Instead of a cached method, the copy gets a plain method of its own.
-# How it gets that depends on the plain method of the original. The first line that fits
-# counts:
-#
-#                                            in a pickle           in a deep copy
-#
-#   something that was shadowed              it is pickled         it is copied
-#   a static or class method of the class    read from the class   read from the class
-#   an ordinary method of the class          read from the copy    bound to the copy
-#   another kind of method of the class      read from the copy    read from the copy
-#   a closure that __getattr__ has made      read from the copy    read from the copy
-#   something else given by __getattr__      it is pickled         it is copied
+# methods included. In place of a cached method, the copy gets a method of its own that
+# isn't cached.
 
 
 def _source_for_copies(record: _Record) -> Any:
-    """Return the object from whose copy the plain method is to be read, or _NOTHING.
+    """Return the object from which the plain method was read, if a copy is to read it.
 
-    That object is the owner or its class. It is copied first, and the plain method is
-    then read from its copy. _NOTHING means that the plain method itself is copied.
+    That is the owner or its class. It is copied (the copy of a class is the class
+    itself), and the method is read from the copy.
+    _NOTHING means that the plain method itself is copied or pickled.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
+    # What was stored on the object is copied like everything else that is stored there.
     if record["shadowed"]:
         return _NOTHING
     on_class = _on_class(owner.__class__, name)
+    # These don't need the object, which may hold a lock, and then can't be copied.
     if issubclass(type(on_class), (staticmethod, classmethod)):
         return owner.__class__
     if on_class is not _NOTHING:
         return owner
-    # Copying a function gives the same function. If __getattr__ has made it, it knows
-    # the original from its closure, and would go on working with that. (If __getattr__
-    # needs attributes to make it anew, this fails, since the copy has none yet.)
+    # Then __getattr__ has made the method. If that is a function with a closure, it
+    # works with the original, and so would a copy of it. (Reading it from the copy can
+    # fail, too: the copy has no attributes yet, and __getattr__ may need some.)
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
         return owner
     return _NOTHING
@@ -967,9 +957,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     owner, plain_method = record["owner"], record["method"]
     source = _source_for_copies(record)
-    # Copying a method that is bound to an object binds it to the copy of that, and
-    # reads nothing from the copy. This is safer than reading the method, since the copy
-    # has no attributes yet, and the __getattribute__ of its class may use them.
+    # deepcopy() copies a bound method by binding it to the copy of the owner. That is
+    # safer than reading the method from this copy, which has no attributes yet, as a
+    # __getattribute__ may need some.
     is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
     if source is _NOTHING or is_bound:
         return copy.deepcopy(plain_method, memo)
