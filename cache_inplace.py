@@ -551,16 +551,15 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 def _is_transparent_proxy(value: object) -> bool:
     """Tell whether a value is a LocalProxy, a wrapt.ObjectProxy or the like."""
-    # Their classes define __class__, so that reading it gives the class of the object
-    # for which they stand.
     cls = type(value)
-    if _on_class(cls, "__class__") is vars(object)["__class__"]:
-        return False
-    # So do the classes of mocks, but a mock can be a method like any other.
+    # A proxy's class defines __class__ to give the class of what the proxy stands for.
+    defines_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
+    # Mocks define it, too. They have an assert_called(), and can serve as methods.
     is_mock = hasattr(cls, "assert_called")
-    # And so does what a decorator made with wrapt returns, which is a method, too.
-    is_decorated = hasattr(cls, "__get__")
-    return not is_mock and not is_decorated
+    # So does what a decorator made with wrapt returns. It has a __get__(), as functions
+    # have it, and is a method.
+    is_function = hasattr(cls, "__get__")
+    return defines_class and not is_mock and not is_function
 
 
 # What stands under a name
