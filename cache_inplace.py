@@ -30,12 +30,14 @@ Limits:
   by the garbage collector, or at once after `uncache()`;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
-* a deep copy, or what a pickle gives, holds bound methods of its own,
-  and its shallow copies share these;
-* after `other.get = client.get`, where both are of one class, `other` is taken
-  for a shallow copy of `client`, so `uncache(other)` undoes that assignment;
-* where a class has a `__getattr__` or `__deepcopy__` of its own, it can happen
-  that a patched object can't be deep-copied or pickled, so uncache it first;
+* a deep copy (or what a pickle gives) has its own bound methods in its `__dict__`,
+  in place of the cached ones, so a shallow copy of it shares them and calls
+  the methods of the deep copy;
+* after `other.get = client.get`, where both are of one class, `other` looks
+  like a shallow copy of `client`, so `uncache(other)` undoes that assignment;
+* if a patched object can't be deep-copied or pickled, uncache it first:
+  a `__deepcopy__` of its class may not expect that the object refers to itself,
+  nor a `__getattr__` that it has to give a method before the copy has attributes;
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
 
@@ -83,9 +85,12 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
-# The body of every `with _lock:` is a single call. If it were a loop, Ctrl-C at an
-# unlucky moment could leave the lock taken for ever
-# (https://github.com/python/cpython/issues/130279).
+#
+# The body of every `with _lock:`, and of the `try:` in _patch(), is a single call. If
+# it were a loop, Ctrl-C could come while the loop jumps back to its start. Python
+# doesn't count that jump as part of the body, so it would neither release the lock nor
+# run the `except:` (https://github.com/python/cpython/issues/130279). A loop in the
+# function that is called does no harm, as the call is part of the body as a whole.
 _lock = threading.RLock()
 
 
@@ -363,7 +368,6 @@ def _patch(
         _put_record_on(cached[name], record)
 
     try:
-        # A single call, for the same reason as in `with _lock:`.
         _set_all(obj, cached)
     except BaseException:  # Ctrl-C, too
         _put_all_back(obj, held_before)
@@ -461,6 +465,7 @@ def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
     """Refuse client.one as a predicate, since it would be called with every name."""
     record = _record_of(predicate)
     if record:
+        # It is a cached method, which has no __self__.
         is_own = cached_methods(obj).get(record["name"]) is predicate
     else:
         bound_to = getattr(predicate, "__self__", _NOTHING)
@@ -526,9 +531,9 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # Not by dir(obj), which always uses the __dict__. It isn't needed if nothing
-        # that obj itself holds can be called, since all methods are then on the class.
-        # (And not by dir(cls), which would call the __dir__ of a metaclass.)
+        # Not by dir(obj), which would always use the __dict__. Here it is used only if
+        # obj itself may hold methods. (And not by dir(cls), which would call the
+        # __dir__ of a metaclass.)
         names = {*type.__dir__(cls)}
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
@@ -552,14 +557,15 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 def _is_transparent_proxy(value: object) -> bool:
     """Tell whether a value is a LocalProxy, a wrapt.ObjectProxy or the like."""
     cls = type(value)
-    # A proxy's class defines __class__ to give the class of what the proxy stands for.
+    # The class of a proxy defines __class__, to give that of what the proxy stands for.
+    # Other classes inherit it from object.
     defines_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
     # Mocks define it, too. They have an assert_called(), and can serve as methods.
     is_mock = hasattr(cls, "assert_called")
-    # So does what a decorator made with wrapt returns. It has a __get__(), as functions
-    # have it, and is a method.
-    is_function = hasattr(cls, "__get__")
-    return defines_class and not is_mock and not is_function
+    # What a decorator made with wrapt returns defines it, too. It has a __get__(), as
+    # functions do, and serves as a method.
+    is_decorated = hasattr(cls, "__get__")
+    return defines_class and not is_mock and not is_decorated
 
 
 # What stands under a name
@@ -635,18 +641,24 @@ def _is_property(on_class: object) -> bool:
 
 def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     """Return the record of a patch, except for the id of the cached method."""
-    shadowed = held
     earlier = _record_of(held)
-    if _is_patch_of(earlier, obj, name):
+    if not _is_patch_of(earlier, obj, name):
+        shadowed = held
+        plain_method = _plain_method(value)
+    elif earlier["owner"] is obj:
         shadowed = _shadowed(earlier)
-        if earlier["owner"] is not obj:
-            # obj is a shallow copy of the owner (or a proxy), and the plain method in
-            # the earlier record is bound to the owner. obj needs one of its own.
-            value = _read_with_patch_undone(obj, name, held, shadowed)
-    plain_method = _plain_method(value)
-    # The methods of a proxy are bound to the object for which it stands, and that is
-    # the owner then. (Static and class methods don't say which object that is. With
-    # these, the proxy is the owner.)
+        plain_method = earlier["method"]
+    else:
+        # obj is a shallow copy of the owner, and the plain method in the earlier record
+        # is bound to the owner. So read obj's own. (Or obj is a proxy for the owner.
+        # Then this gives the same method again.)
+        shadowed = _shadowed(earlier)
+        value = _read_with_patch_undone(obj, name, held, shadowed)
+        plain_method = _plain_method(value)
+
+    # If obj is a proxy, the owner is the object for which it stands, since the method
+    # is bound to that. (A static or class method isn't. Then the owner is the proxy,
+    # which does as well: _is_patch_of() only needs its __class__.)
     bound_to = getattr(plain_method, "__self__", _NOTHING)
     owner = bound_to if _is_or_stands_for(obj, bound_to) else obj
     return {
@@ -663,6 +675,7 @@ def _is_or_stands_for(obj: object, other: object) -> bool:
     if obj is other:
         return True
     # A proxy gives the __class__ and the __dict__ of the object for which it stands.
+    # (_dict_of() never gives the same dict for two objects that have none.)
     is_proxy = obj.__class__ is not type(obj)
     return is_proxy and _dict_of(obj) is _dict_of(other)
 
@@ -679,8 +692,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     own_dict = _own_dict_of(decorated)
     if own_dict is None:
         raise refusal("has no attributes of its own; return a function")
-    # What a decorator made with wrapt returns has the __dict__ of the function that it
-    # wraps. If that is a function of the class, all instances would get this record.
+    # What a decorator made with wrapt returns gives the __dict__ of the method as its
+    # own. The record would land on the method itself, for all instances of the class.
     if own_dict is _dict_of(record["method"]):
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
@@ -768,8 +781,9 @@ def _may_hold_methods(obj: object) -> bool:
     # An object refers to its class, which is no method, and to its __dict__ or, if that
     # doesn't exist yet, to each of the values of its attributes.
     for referent in gc.get_referents(obj):
-        # A dict isn't always the __dict__. It can also be the value of an attribute.
-        # Then this may say yes for nothing, and the __dict__ is used.
+        # A dict may be the __dict__, so look at the values in it. (It may also be the
+        # value of an attribute. If that has methods in it, the answer is yes, though
+        # the object itself holds none, and then the __dict__ is used for nothing.)
         is_dict = issubclass(type(referent), dict)
         in_referent = [*dict.values(referent)] if is_dict else [referent]
         if any(map(_is_method, in_referent)):
@@ -785,8 +799,8 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
             # Reading a function of the class binds it to obj, and gives a new bound
             # method each time. Reading what is held gives the same thing each time.
             value = getattr(obj, name)
-            held = value if getattr(obj, name) is value else _NOTHING
-            return value, held
+            is_held = getattr(obj, name) is value
+            return value, (value if is_held else _NOTHING)
         if not _may_hold_methods(obj):
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
@@ -838,8 +852,8 @@ def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
     # cache_clear that its author has put there would hide that of lru_cache.
     functools.update_wrapper(cached_method, record["method"], updated=())
     # copy.deepcopy() and pickle look for these on the cached method itself before they
-    # look at its type. The ones of the type would give the copy of an object the cached
-    # method of the original.
+    # look at its type. With those of the type, the copy of an object would share the
+    # cached method of the original, and pickling would fail.
     cached_method.__deepcopy__ = functools.partial(_deep_copy, record)
     cached_method.__reduce_ex__ = functools.partial(_reduce, record)
     return cached_method
@@ -869,17 +883,15 @@ def _has_not_started(coroutine: Coroutine[Any, Any, Any]) -> bool:
     return inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
 
 
-def _class_of_what_is_returned(decorator: Any) -> type:
-    # `list` takes the place of a generator function. It is called, but its result would
-    # be used only by a `with` statement, and there is none.
-    return type(decorator(list)())
+def _stand_in() -> Any:
+    """Stand in for a generator function, where only the type of the result matters."""
 
 
-# The classes of the context managers that @contextmanager and @asynccontextmanager
-# functions return. They have no public names.
+# The classes of what @contextmanager and @asynccontextmanager functions return. They
+# have no public names, so make one of each.
 _CONTEXT_MANAGERS = (
-    _class_of_what_is_returned(contextlib.contextmanager),
-    _class_of_what_is_returned(contextlib.asynccontextmanager),
+    type(contextlib.contextmanager(_stand_in)()),
+    type(contextlib.asynccontextmanager(_stand_in)()),
 )
 
 
@@ -910,9 +922,9 @@ _ONE_SHOT_FLAGS = (
 
 
 def _is_one_shot_function(plain_method: Any) -> bool:
-    # inspect.iscoroutinefunction() and its like would do the same, but they say yes of
-    # each method of a mock.create_autospec(), since the __code__ of that is a mock,
-    # too.
+    # Not by inspect.iscoroutinefunction() and its like. They say yes of each method of
+    # a mock.create_autospec(): its __code__ is a mock, and all flags of a mock seem
+    # set.
     while isinstance(plain_method, functools.partial):
         plain_method = plain_method.func
     code = getattr(plain_method, "__code__", None)
@@ -928,11 +940,10 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 
 
 def _source_for_copies(record: _Record) -> Any:
-    """Return the object from which the plain method was read, if a copy is to read it.
+    """Return the object that is copied to read the plain method from its copy.
 
-    That is the owner or its class. It is copied (the copy of a class is the class
-    itself), and the method is read from the copy.
-    _NOTHING means that the plain method itself is copied or pickled.
+    That is the owner or its class. (The copy of a class is the class itself.)
+    Or return _NOTHING if the plain method itself is to be copied or pickled.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     # What was stored on the object is copied like everything else that is stored there.
@@ -944,9 +955,8 @@ def _source_for_copies(record: _Record) -> Any:
         return owner.__class__
     if on_class is not _NOTHING:
         return owner
-    # Then __getattr__ has made the method. If that is a function with a closure, it
-    # works with the original, and so would a copy of it. (Reading it from the copy can
-    # fail, too: the copy has no attributes yet, and __getattr__ may need some.)
+    # Then __getattr__ has made the method. If it is a function with a closure, it may
+    # know the original from there. Copying it wouldn't change that, so get a new one.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
         return owner
     return _NOTHING
@@ -956,9 +966,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     owner, plain_method = record["owner"], record["method"]
     source = _source_for_copies(record)
-    # deepcopy() copies a bound method by binding it to the copy of the owner. That is
-    # safer than reading the method from this copy, which has no attributes yet, as a
-    # __getattribute__ may need some.
+    # deepcopy() copies a bound method by binding it to the copy of the owner. This is
+    # safer than reading the method from the copy of the owner: that has no attributes
+    # yet, and a __getattribute__ of its class may need some.
     is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
     if source is _NOTHING or is_bound:
         return copy.deepcopy(plain_method, memo)
@@ -972,12 +982,12 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
-        # pickle saves a function as its name and that of its module, but it refuses to
-        # if the module has something else under that name, as here the cached method.
-        # So save the names in another way.
+        # The plain method is a function of a module. pickle saves such a function as
+        # two names, but checks first that the module has it under its name. Here, the
+        # module has the cached method there. So save the names without that check.
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     source = _source_for_copies(record)
     if source is _NOTHING:
-        # pickle saves what is in this tuple, and loading it gives the item 0.
+        # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
     return getattr, (source, name)  # as pickle itself does with a bound method
