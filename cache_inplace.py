@@ -30,14 +30,8 @@ Limits:
   by the garbage collector, or at once after `uncache()`;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
-* a deep copy (or what a pickle gives) has its own bound methods in its `__dict__`,
-  in place of the cached ones, so a shallow copy of it shares them and calls
-  the methods of the deep copy;
-* after `other.get = client.get`, where both are of one class, `other` looks
-  like a shallow copy of `client`, so `uncache(other)` undoes that assignment;
-* if a patched object can't be deep-copied or pickled, uncache it first:
-  a `__deepcopy__` of its class may not expect that the object refers to itself,
-  nor a `__getattr__` that it has to give a method before the copy has attributes;
+* where its class has a `__deepcopy__` or `__getattr__` of its own,
+  a patched object may have to be uncached before it is deep-copied or pickled;
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
 
@@ -86,11 +80,11 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
 #
-# The body of every `with _lock:`, and of the `try:` in _patch(), is a single call. If
-# it were a loop, Ctrl-C could come while the loop jumps back to its start. Python
-# doesn't count that jump as part of the body, so it would neither release the lock nor
-# run the `except:` (https://github.com/python/cpython/issues/130279). A loop in the
-# function that is called does no harm, as the call is part of the body as a whole.
+# Ctrl-C can come at any moment. So the body of every `with _lock:`, and of the `try:`
+# in _patch(), is a single call. Whatever happens during a call is covered by the `with`
+# or `try`. A loop that stands in the body itself isn't, not wholly: CPython's compiler
+# leaves the jump back to its start out
+# (https://github.com/python/cpython/issues/130279).
 _lock = threading.RLock()
 
 
@@ -215,7 +209,8 @@ def cache_methods_in_place(
     Returns a dict with the cached methods by name.
 
     Raises what `cache_method_in_place()` raises,
-    TypeError if names is none of the above or a predicate is a bound method of obj,
+    TypeError if names is none of the above, or if a predicate is a bound method of obj,
+    which would be called with every public name,
     and ValueError if a predicate selects no method.
 
     >>> class Client:
@@ -379,6 +374,7 @@ def _undo(obj: object, names: _Names | None) -> list[str]:
     """Put back what was shadowed, for the cached methods that names select."""
     cached = cached_methods(obj)
     if not cached:
+        # Maybe the caller has passed client.one, which has nothing cached itself.
         _refuse_method(obj)
     if names is None:
         selected = list(cached)
@@ -546,7 +542,8 @@ def _is_name_of_method(obj: object, name: str) -> bool:
     """Tell whether a name that a predicate has selected is that of a method."""
     if _property(obj, name) is not _NOTHING:
         return False
-    # None, as the __dir__ of some classes lists names that their instances don't have.
+    # With None by default, since the __dir__ of some classes lists names that their
+    # instances don't have.
     value = getattr(obj, name, None)
     # callable() says yes of every LocalProxy, even if it stands for a plain value, and
     # to ask what it stands for could raise an error. So a predicate doesn't select what
@@ -645,20 +642,19 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     if not _is_patch_of(earlier, obj, name):
         shadowed = held
         plain_method = _plain_method(value)
-    elif earlier["owner"] is obj:
+    elif _is_or_stands_for(obj, earlier["owner"]):
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
         # obj is a shallow copy of the owner, and the plain method in the earlier record
-        # is bound to the owner. So read obj's own. (Or obj is a proxy for the owner.
-        # Then this gives the same method again.)
+        # is bound to the owner. So read obj's own.
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
 
     # If obj is a proxy, the owner is the object for which it stands, since the method
-    # is bound to that. (A static or class method isn't. Then the owner is the proxy,
-    # which does as well: _is_patch_of() only needs its __class__.)
+    # is bound to that. (A static or class method isn't. Then the owner is the proxy. As
+    # its __class__ is that of the object, the patch will be recognised all the same.)
     bound_to = getattr(plain_method, "__self__", _NOTHING)
     owner = bound_to if _is_or_stands_for(obj, bound_to) else obj
     return {
@@ -689,13 +685,14 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
 
     if not callable(decorated):
         raise refusal("can't be called; return a function")
+    # A decorator made with wrapt returns something that shares the attributes of the
+    # method, and a bound method shares those of its function. So the record would land
+    # on the function, for all instances of the class.
+    if _dict_of(decorated) is _dict_of(record["method"]):
+        raise refusal("has the attributes of the method; return a new function")
     own_dict = _own_dict_of(decorated)
     if own_dict is None:
         raise refusal("has no attributes of its own; return a function")
-    # What a decorator made with wrapt returns gives the __dict__ of the method as its
-    # own. The record would land on the method itself, for all instances of the class.
-    if own_dict is _dict_of(record["method"]):
-        raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
@@ -736,8 +733,10 @@ def _is_patch_of(record: _Record, obj: object, name: str) -> bool:
     # All modules are of one class, but none is a copy of another.
     if isinstance(owner, types.ModuleType):
         return False
-    # obj is a shallow copy of the owner, or one of them is a proxy for the other. All
-    # that can be seen is that they are of one class.
+    # obj may be a shallow copy of the owner, and one of them may be a proxy. All that
+    # can be seen is that they are of one class. (So after `other.get = client.get`,
+    # `other` is taken for a shallow copy of `client`, and uncaching it undoes that
+    # assignment.)
     return owner.__class__ is obj.__class__
 
 
@@ -781,9 +780,9 @@ def _may_hold_methods(obj: object) -> bool:
     # An object refers to its class, which is no method, and to its __dict__ or, if that
     # doesn't exist yet, to each of the values of its attributes.
     for referent in gc.get_referents(obj):
-        # A dict may be the __dict__, so look at the values in it. (It may also be the
-        # value of an attribute. If that has methods in it, the answer is yes, though
-        # the object itself holds none, and then the __dict__ is used for nothing.)
+        # If the __dict__ exists already, it is one of the referents, so look into
+        # dicts. (Another dict may be the value of an attribute. To say yes because of
+        # that one is no error, as it only means that the __dict__ is used.)
         is_dict = issubclass(type(referent), dict)
         in_referent = [*dict.values(referent)] if is_dict else [referent]
         if any(map(_is_method, in_referent)):
@@ -935,8 +934,14 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # Deep copies and pickles
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
-# methods included. In place of a cached method, the copy gets a method of its own that
-# isn't cached.
+# methods included. In place of a cached method, the copy holds a method of its own that
+# isn't cached. (So a shallow copy of this copy shares that method, and calls it on the
+# deep copy.)
+#
+# A cached method refers to the object. A `__deepcopy__` of the class must expect this,
+# and put the copy into the memo before it copies the attributes, or it never ends. And
+# where `__getattr__` makes the methods, it must be able to do so for a copy that has no
+# attributes yet. Otherwise, the object has to be uncached first.
 
 
 def _source_for_copies(record: _Record) -> Any:
@@ -956,7 +961,8 @@ def _source_for_copies(record: _Record) -> Any:
     if on_class is not _NOTHING:
         return owner
     # Then __getattr__ has made the method. If it is a function with a closure, it may
-    # know the original from there. Copying it wouldn't change that, so get a new one.
+    # know the original from there. Copying the function wouldn't change that, so a new
+    # one is read from the copy of the owner.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
         return owner
     return _NOTHING
@@ -966,9 +972,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     owner, plain_method = record["owner"], record["method"]
     source = _source_for_copies(record)
-    # deepcopy() copies a bound method by binding it to the copy of the owner. This is
-    # safer than reading the method from the copy of the owner: that has no attributes
-    # yet, and a __getattribute__ of its class may need some.
+    # A method that is bound to the owner isn't read from the copy of the owner: that
+    # has no attributes yet, and a __getattribute__ of its class may need some.
+    # deepcopy() binds such a method to the copy without reading it.
     is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
     if source is _NOTHING or is_bound:
         return copy.deepcopy(plain_method, memo)
@@ -976,15 +982,17 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
-    """Return a function and its arguments, with which pickle gets the plain method.
+    """Return a function and its arguments, which gives the plain method of the copy.
 
-    pickle makes that call when it loads the pickle.
+    pickle stores both, and makes the call when the pickle is loaded.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
         # The plain method is a function of a module. pickle saves such a function as
         # two names, but checks first that the module has it under its name. Here, the
-        # module has the cached method there. So save the names without that check.
+        # module has the cached method there. So save the names without that check. (If
+        # the module is patched where the pickle is loaded, its cached method is
+        # loaded.)
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     source = _source_for_copies(record)
     if source is _NOTHING:

@@ -3126,8 +3126,24 @@ REFUSALS = [
         Client,
         lambda c: cache_method_in_place(c, "one", decorator=lambda method: method),
         TypeError,
-        "'one' of 'Client' was decorated into 'method', which has no attributes of its own; "
-        "return a function",
+        "'one' of 'Client' was decorated into 'method', which has the attributes of the method; "
+        "return a new function",
+    ),
+    refusal(
+        "a decorator that returns another object's method",
+        Client,
+        lambda c: cache_method_in_place(c, "one", decorator=lambda _: Client().one),
+        TypeError,
+        "'one' of 'Client' was decorated into 'method', which has the attributes of the method; "
+        "return a new function",
+    ),
+    refusal(
+        "a decorator that returns a method of a builtin",
+        Client,
+        lambda c: cache_method_in_place(c, "one", decorator=lambda _: {}.get),
+        TypeError,
+        "'one' of 'Client' was decorated into 'builtin_function_or_method', "
+        "which has no attributes of its own; return a function",
     ),
     refusal(
         "a decorator that returns a stored method itself",
