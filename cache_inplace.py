@@ -81,10 +81,9 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Calling a cached method doesn't take it.
 #
 # Ctrl-C can come at any moment. So the body of every `with _lock:`, and of the `try:`
-# in _patch(), is a single call. Whatever happens during a call is covered by the `with`
-# or `try`. A loop that stands in the body itself isn't, not wholly: CPython's compiler
-# leaves the jump back to its start out
-# (https://github.com/python/cpython/issues/130279).
+# in _patch(), is a single call, and all that happens during this call is covered by the
+# `with` or `try`. A loop in the body itself would not be covered at the moment when it
+# jumps back to its start (https://github.com/python/cpython/issues/130279).
 _lock = threading.RLock()
 
 
@@ -600,8 +599,8 @@ def _on_class(cls: type, name: str) -> Any:
     return _NOTHING
 
 
-# These give methods when they are read, but can't be called as they stand on the class.
-# (A staticmethod can.)
+# These give methods when they are read. But as they stand on the class, they can't be
+# called, so _is_property() has to be told that they aren't properties.
 _DESCRIPTORS_OF_METHODS = (
     classmethod,
     functools.partialmethod,
@@ -653,8 +652,9 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         plain_method = _plain_method(value)
 
     # If obj is a proxy, the owner is the object for which it stands, since the method
-    # is bound to that. (A static or class method isn't. Then the owner is the proxy. As
-    # its __class__ is that of the object, the patch will be recognised all the same.)
+    # is bound to that. (A static or class method isn't bound to it. Then the owner is
+    # the proxy, and _is_patch_of() will recognise the patch by the __class__ of the
+    # proxy.)
     bound_to = getattr(plain_method, "__self__", _NOTHING)
     owner = bound_to if _is_or_stands_for(obj, bound_to) else obj
     return {
@@ -671,7 +671,7 @@ def _is_or_stands_for(obj: object, other: object) -> bool:
     if obj is other:
         return True
     # A proxy gives the __class__ and the __dict__ of the object for which it stands.
-    # (_dict_of() never gives the same dict for two objects that have none.)
+    # (If an object has no __dict__, _dict_of() makes a new dict for each call.)
     is_proxy = obj.__class__ is not type(obj)
     return is_proxy and _dict_of(obj) is _dict_of(other)
 
@@ -883,7 +883,7 @@ def _has_not_started(coroutine: Coroutine[Any, Any, Any]) -> bool:
 
 
 def _stand_in() -> Any:
-    """Stand in for a generator function, where only the type of the result matters."""
+    """Stand in for a generator function that is never run."""
 
 
 # The classes of what @contextmanager and @asynccontextmanager functions return. They
@@ -934,9 +934,9 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # Deep copies and pickles
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
-# methods included. In place of a cached method, the copy holds a method of its own that
-# isn't cached. (So a shallow copy of this copy shares that method, and calls it on the
-# deep copy.)
+# methods included. In place of a cached method, the deep copy holds a method that isn't
+# cached and is bound to the deep copy. (Whoever makes a shallow copy of the deep copy
+# finds that same method there.)
 #
 # A cached method refers to the object. A `__deepcopy__` of the class must expect this,
 # and put the copy into the memo before it copies the attributes, or it never ends. And
@@ -945,17 +945,18 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 
 
 def _source_for_copies(record: _Record) -> Any:
-    """Return the object that is copied to read the plain method from its copy.
+    """Return what has to be copied first, if the method is to be read from the copy.
 
-    That is the owner or its class. (The copy of a class is the class itself.)
-    Or return _NOTHING if the plain method itself is to be copied or pickled.
+    That is the owner, or the class of the owner. (The copy of a class is the class.)
+    Or return _NOTHING, if the plain method itself is to be copied or pickled.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     # What was stored on the object is copied like everything else that is stored there.
     if record["shadowed"]:
         return _NOTHING
     on_class = _on_class(owner.__class__, name)
-    # These don't need the object, which may hold a lock, and then can't be copied.
+    # These can be read from the class, so they can be pickled even if the owner can't
+    # be, because it holds a lock, for example.
     if issubclass(type(on_class), (staticmethod, classmethod)):
         return owner.__class__
     if on_class is not _NOTHING:
@@ -972,12 +973,14 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     owner, plain_method = record["owner"], record["method"]
     source = _source_for_copies(record)
-    # A method that is bound to the owner isn't read from the copy of the owner: that
-    # has no attributes yet, and a __getattribute__ of its class may need some.
-    # deepcopy() binds such a method to the copy without reading it.
-    is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
-    if source is _NOTHING or is_bound:
+    if source is _NOTHING:
         return copy.deepcopy(plain_method, memo)
+    if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
+        # deepcopy() binds the method to the copy of the owner, and reads nothing from
+        # that copy. Reading could fail: the copy has no attributes yet, and a
+        # __getattribute__ of its class may need some.
+        return copy.deepcopy(plain_method, memo)
+    # Methods of other kinds can only be read.
     return getattr(copy.deepcopy(source, memo), record["name"])
 
 
