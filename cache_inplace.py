@@ -30,6 +30,7 @@ Limits:
   by the garbage collector, or at once after `uncache()`;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
+* `copy.copy(copy.deepcopy(client))` calls the methods of the deep copy;
 * where its class has a `__deepcopy__` or `__getattr__` of its own,
   a patched object may have to be uncached before it is deep-copied or pickled;
 * results are shared, not copied;
@@ -82,8 +83,8 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 #
 # Ctrl-C can come at any moment. So the body of every `with _lock:`, and of the `try:`
 # in _patch(), is a single call, and all that happens during this call is covered by the
-# `with` or `try`. A loop in the body itself would not be covered at the moment when it
-# jumps back to its start (https://github.com/python/cpython/issues/130279).
+# `with` or `try`. It is a flaw of CPython that a loop in the body itself wouldn't be
+# covered wholly: https://github.com/python/cpython/issues/130279.
 _lock = threading.RLock()
 
 
@@ -163,7 +164,8 @@ def cache_method_in_place(
             f"pass {_what_to_pass_for(name)}, or see cache_methods_in_place()"
         )
     with _lock:
-        return _patch(obj, [name], maxsize, typed, decorator)[name]
+        cached = _patch(obj, [name], maxsize, typed, decorator)
+    return cached[name]
 
 
 @overload
@@ -208,8 +210,8 @@ def cache_methods_in_place(
     Returns a dict with the cached methods by name.
 
     Raises what `cache_method_in_place()` raises,
-    TypeError if names is none of the above, or if a predicate is a bound method of obj,
-    which would be called with every public name,
+    TypeError if names is none of the above, or if a predicate is a bound method of obj
+    (so it isn't called by mistake where its name was meant),
     and ValueError if a predicate selects no method.
 
     >>> class Client:
@@ -312,8 +314,8 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 #     is slower with the attributes of that object from then on. So patching avoids it
 #     where it can: see _public_names() and _read(). Listing and undoing do use it.
 #   * Objects whose class reads or sets attributes in its own way: frozen dataclasses,
-#     pydantic models, mocks, modules, subclasses of dict (which has a
-#     `__getattribute__` of its own). These are patched in their `__dict__`.
+#     pydantic models, mocks, modules, dicts whose items are attributes. These are
+#     patched in their `__dict__`.
 #   * Proxies: wrapt's ObjectProxy, werkzeug's LocalProxy, weakref.proxy. Their
 #     `__dict__` and `__class__` are those of the object for which they stand. That
 #     object is patched.
@@ -599,8 +601,9 @@ def _on_class(cls: type, name: str) -> Any:
     return _NOTHING
 
 
-# These give methods when they are read. But as they stand on the class, they can't be
-# called, so _is_property() has to be told that they aren't properties.
+# These give methods when they are read. But _is_property() would take them for
+# properties, since they can't be called as they stand on the class. (A staticmethod
+# can.)
 _DESCRIPTORS_OF_METHODS = (
     classmethod,
     functools.partialmethod,
@@ -641,29 +644,35 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     if not _is_patch_of(earlier, obj, name):
         shadowed = held
         plain_method = _plain_method(value)
-    elif _is_or_stands_for(obj, earlier["owner"]):
+    elif earlier["owner"] is obj:
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
-        # obj is a shallow copy of the owner, and the plain method in the earlier record
-        # is bound to the owner. So read obj's own.
+        # obj is a shallow copy of the owner, or one of them is a proxy. The plain
+        # method in the earlier record is that of the owner. So read obj's own.
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
 
-    # If obj is a proxy, the owner is the object for which it stands, since the method
-    # is bound to that. (A static or class method isn't bound to it. Then the owner is
-    # the proxy, and _is_patch_of() will recognise the patch by the __class__ of the
-    # proxy.)
-    bound_to = getattr(plain_method, "__self__", _NOTHING)
-    owner = bound_to if _is_or_stands_for(obj, bound_to) else obj
     return {
         "id": None,
         "name": name,
-        "owner": owner,
+        "owner": _owner(obj, plain_method),
         "method": plain_method,
         "shadowed": () if shadowed is _NOTHING else (shadowed,),
     }
+
+
+def _owner(obj: object, plain_method: Any) -> object:
+    """Return obj or, if that is a proxy, the object for which it stands."""
+    # A proxy doesn't tell for which object it stands, but a method read from it does.
+    bound_to = getattr(plain_method, "__self__", _NOTHING)
+    if _is_or_stands_for(obj, bound_to):
+        return bound_to
+    # A static or class method isn't bound to the object. If such a method is read from
+    # a proxy, the owner is the proxy. Only its __class__ is used then, which is that of
+    # the object.
+    return obj
 
 
 def _is_or_stands_for(obj: object, other: object) -> bool:
@@ -671,7 +680,7 @@ def _is_or_stands_for(obj: object, other: object) -> bool:
     if obj is other:
         return True
     # A proxy gives the __class__ and the __dict__ of the object for which it stands.
-    # (If an object has no __dict__, _dict_of() makes a new dict for each call.)
+    # (Objects without a __dict__ aren't alike: _dict_of() makes a new dict for each.)
     is_proxy = obj.__class__ is not type(obj)
     return is_proxy and _dict_of(obj) is _dict_of(other)
 
@@ -685,14 +694,15 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
 
     if not callable(decorated):
         raise refusal("can't be called; return a function")
-    # A decorator made with wrapt returns something that shares the attributes of the
-    # method, and a bound method shares those of its function. So the record would land
-    # on the function, for all instances of the class.
-    if _dict_of(decorated) is _dict_of(record["method"]):
-        raise refusal("has the attributes of the method; return a new function")
     own_dict = _own_dict_of(decorated)
     if own_dict is None:
         raise refusal("has no attributes of its own; return a function")
+    # What a decorator made with wrapt returns doesn't count as a proxy here, but it
+    # shares the attributes of the method, and a bound method shares those of its
+    # function. So the record would land on the function, for all instances of the
+    # class.
+    if own_dict is _dict_of(record["method"]):
+        raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
@@ -728,15 +738,14 @@ def _is_patch_of(record: _Record, obj: object, name: str) -> bool:
     if not record or record["name"] != name:
         return False
     owner = record["owner"]
-    if owner is obj:
+    if _is_or_stands_for(obj, owner) or _is_or_stands_for(owner, obj):
         return True
     # All modules are of one class, but none is a copy of another.
     if isinstance(owner, types.ModuleType):
         return False
-    # obj may be a shallow copy of the owner, and one of them may be a proxy. All that
-    # can be seen is that they are of one class. (So after `other.get = client.get`,
-    # `other` is taken for a shallow copy of `client`, and uncaching it undoes that
-    # assignment.)
+    # obj may be a shallow copy of the owner. All that can be seen is that they are of
+    # one class. (So after `other.get = client.get`, `other` is taken for a shallow copy
+    # of `client`, and uncaching it undoes that assignment.)
     return owner.__class__ is obj.__class__
 
 
@@ -800,6 +809,7 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
             value = getattr(obj, name)
             is_held = getattr(obj, name) is value
             return value, (value if is_held else _NOTHING)
+        # If obj holds no methods at all, it holds none under this name.
         if not _may_hold_methods(obj):
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
@@ -883,7 +893,7 @@ def _has_not_started(coroutine: Coroutine[Any, Any, Any]) -> bool:
 
 
 def _stand_in() -> Any:
-    """Stand in for a generator function that is never run."""
+    """Stand in for a generator function. What this returns is never used."""
 
 
 # The classes of what @contextmanager and @asynccontextmanager functions return. They
@@ -935,8 +945,7 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
 # methods included. In place of a cached method, the deep copy holds a method that isn't
-# cached and is bound to the deep copy. (Whoever makes a shallow copy of the deep copy
-# finds that same method there.)
+# cached and is bound to the deep copy.
 #
 # A cached method refers to the object. A `__deepcopy__` of the class must expect this,
 # and put the copy into the memo before it copies the attributes, or it never ends. And
@@ -972,15 +981,14 @@ def _source_for_copies(record: _Record) -> Any:
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     owner, plain_method = record["owner"], record["method"]
-    source = _source_for_copies(record)
-    if source is _NOTHING:
-        return copy.deepcopy(plain_method, memo)
     if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
         # deepcopy() binds the method to the copy of the owner, and reads nothing from
         # that copy. Reading could fail: the copy has no attributes yet, and a
         # __getattribute__ of its class may need some.
         return copy.deepcopy(plain_method, memo)
-    # Methods of other kinds can only be read.
+    source = _source_for_copies(record)
+    if source is _NOTHING:
+        return copy.deepcopy(plain_method, memo)
     return getattr(copy.deepcopy(source, memo), record["name"])
 
 

@@ -435,7 +435,7 @@ def test_the_lock_and_the_undoing_guard_calls_in_which_all_loops_are():
     assert (len(locked), len(tried)) == (4, 2)
     loops = ast.For, ast.While, ast.comprehension
     for statement in itertools.chain(*locked, *tried):
-        assert isinstance(statement, (ast.Expr, ast.Return))
+        assert isinstance(statement, (ast.Expr, ast.Return, ast.Assign))
         assert not any(isinstance(node, loops) for node in ast.walk(statement))
 
 
@@ -2535,6 +2535,41 @@ def test_what_was_patched_through_a_proxy_is_listed_when_that_stands_for_nothing
 
 
 @pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
+@pytest.mark.parametrize("through", [True, False], ids=["by proxy", "directly"])
+def test_a_module_and_its_proxy_are_patched_as_one(through, proxy):
+    module, other = types.ModuleType("module"), types.ModuleType("other")
+    module.get = other.get = get = lambda arg: [arg]
+    cached = cache_method_in_place(proxy(module) if through else module, "get")
+    other.get = cached  # as `from module import get` would do
+    assert cached_methods(module) == cached_methods(proxy(module)) == {"get": cached}
+    assert cached_methods(other) == {}
+    assert cache_method_in_place(proxy(module), "get").__wrapped__ is get
+    assert cache_method_in_place(module, "get").__wrapped__ is get
+    assert uncache(proxy(module)) == ["get"]
+    assert module.get is get
+
+
+def test_a_proxy_that_has_moved_to_a_shallow_copy_gives_the_method_of_the_copy():
+    class Dynamic:
+        def __init__(self, user):
+            self.user = user
+
+        def __getattr__(self, name):
+            if name != "get":
+                raise AttributeError(name)
+            return lambda: self.user
+
+    current = Dynamic("ann")
+    proxy = library("werkzeug.local").LocalProxy
+    first, second = proxy(lambda: current), proxy(lambda: current)
+    cache_method_in_place(first, "get")
+    current = copy.copy(current)
+    current.user = "bob"
+    cache_method_in_place(second, "get")
+    assert current.get() == "bob"
+
+
+@pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
 def test_a_property_behind_a_proxy_is_not_evaluated(client, proxy):
     for name in "session", "chat":
         with pytest.raises(
@@ -3126,16 +3161,16 @@ REFUSALS = [
         Client,
         lambda c: cache_method_in_place(c, "one", decorator=lambda method: method),
         TypeError,
-        "'one' of 'Client' was decorated into 'method', which has the attributes of the method; "
-        "return a new function",
+        "'one' of 'Client' was decorated into 'method', which has no attributes of its own; "
+        "return a function",
     ),
     refusal(
         "a decorator that returns another object's method",
         Client,
         lambda c: cache_method_in_place(c, "one", decorator=lambda _: Client().one),
         TypeError,
-        "'one' of 'Client' was decorated into 'method', which has the attributes of the method; "
-        "return a new function",
+        "'one' of 'Client' was decorated into 'method', which has no attributes of its own; "
+        "return a function",
     ),
     refusal(
         "a decorator that returns a method of a builtin",
@@ -3257,6 +3292,21 @@ def test_a_product_that_passes_for_another_is_refused(client):
             client, "one", decorator=lambda m: proxy(functools.cache(m))
         )
     assert entries(client) == before
+
+
+@pytest.mark.parametrize("what", ["dead", "unbound", "lazy"])
+def test_a_product_that_stands_for_something_is_refused_unseen(client, what):
+    def local(get):
+        return library("werkzeug.local").LocalProxy(get)
+
+    products = {
+        "dead": lambda: weakref.proxy(lambda: None),
+        "unbound": lambda: local(contextvars.ContextVar("unbound")),
+        "lazy": lambda: local(lambda: client.calls.append("evaluated")),
+    }
+    with pytest.raises(TypeError, match="which has no attributes of its own"):
+        cache_method_in_place(client, "one", decorator=lambda _: products[what]())
+    assert client.calls == []
 
 
 def test_a_product_that_wrapt_has_wrapped_is_cached(client):
