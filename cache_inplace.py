@@ -30,9 +30,10 @@ Limits:
   by the garbage collector, or at once after `uncache()`;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
-* `copy.copy(copy.deepcopy(client))` calls the methods of the deep copy;
-* where its class has a `__deepcopy__` or `__getattr__` of its own,
-  a patched object may have to be uncached before it is deep-copied or pickled;
+* a deep copy has its uncached methods as attributes of its own,
+  so a shallow copy of the deep copy shares them, and calls them on the deep copy;
+* if its class has a `__getattr__`, or a way of its own of being copied or pickled,
+  a patched object may have to be uncached before it is copied or pickled;
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
 
@@ -70,7 +71,7 @@ import operator
 import pkgutil
 import threading
 import types
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeAlias, TypeVar, overload
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -81,10 +82,10 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
 #
-# Ctrl-C can come at any moment. So the body of every `with _lock:`, and of the `try:`
-# in _patch(), is a single call, and all that happens during this call is covered by the
-# `with` or `try`. It is a flaw of CPython that a loop in the body itself wouldn't be
-# covered wholly: https://github.com/python/cpython/issues/130279.
+# Each `with _lock:`, and the `try:` in _patch(), holds a single call and no loop. This
+# is because of a bug of CPython: Ctrl-C during a loop that stands directly under `with`
+# or `try` can skip what is to be done on leaving. (A loop in the called function is
+# safe.) See https://github.com/python/cpython/issues/130279.
 _lock = threading.RLock()
 
 
@@ -318,9 +319,11 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 #     patched in their `__dict__`.
 #   * Proxies: wrapt's ObjectProxy, werkzeug's LocalProxy, weakref.proxy. Their
 #     `__dict__` and `__class__` are those of the object for which they stand. That
-#     object is patched.
+#     object is patched, so the patch is seen through other proxies for it, too.
 #   * Shallow copies of a patched object. They hold the cached methods of their
-#     original, and the plain methods of those are bound to the original.
+#     original, with records in which the original is the owner. A record also counts
+#     for a shallow copy of the owner, but the plain method in it doesn't: it is bound
+#     to the original.
 #   * Objects whose `__getattr__` makes up methods, such as xmlrpc's ServerProxy.
 #     Neither the class nor the `__dict__` has these methods, and each reading may make
 #     a new one.
@@ -462,11 +465,11 @@ def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
     """Refuse client.one as a predicate, since it would be called with every name."""
     record = _record_of(predicate)
     if record:
-        # It is a cached method, which has no __self__.
+        # It is a cached method, and these have no __self__.
         is_own = cached_methods(obj).get(record["name"]) is predicate
     else:
         bound_to = getattr(predicate, "__self__", _NOTHING)
-        is_own = _is_or_stands_for(obj, bound_to)
+        is_own = _is_same_object(obj, bound_to)
     if is_own:
         what = _what_to_pass_for(predicate)
         raise TypeError(f"predicate is a method of {_type_name(obj)}; pass {what}")
@@ -554,6 +557,8 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 def _is_transparent_proxy(value: object) -> bool:
     """Tell whether a value is a LocalProxy, a wrapt.ObjectProxy or the like."""
+    # (weakref.proxy isn't meant. callable() says of a weakref.proxy what is true of the
+    # object for which it stands.)
     cls = type(value)
     # The class of a proxy defines __class__, to give that of what the proxy stands for.
     # Other classes inherit it from object.
@@ -601,16 +606,6 @@ def _on_class(cls: type, name: str) -> Any:
     return _NOTHING
 
 
-# These give methods when they are read. But _is_property() would take them for
-# properties, since they can't be called as they stand on the class. (A staticmethod
-# can.)
-_DESCRIPTORS_OF_METHODS = (
-    classmethod,
-    functools.partialmethod,
-    functools.singledispatchmethod,
-)
-
-
 def _property(obj: object, name: str) -> Any:
     """Return the property, cached property, slot or the like of that name, or _NOTHING.
 
@@ -627,11 +622,18 @@ def _property(obj: object, name: str) -> Any:
 
 def _is_property(on_class: object) -> bool:
     cls = type(on_class)
-    if issubclass(cls, _DESCRIPTORS_OF_METHODS):
-        return False
+    # Properties and slots have these.
     if hasattr(cls, "__set__") or hasattr(cls, "__delete__"):
-        return True  # properties and slots have these
-    # Cached properties have __get__; so do functions, which can be called, though.
+        return True
+    # These give methods when they are read, but can't be called as they stand on the
+    # class. (A staticmethod can.)
+    if issubclass(
+        cls,
+        (classmethod, functools.partialmethod, functools.singledispatchmethod),
+    ):
+        return False
+    # What is left are functions and the like, which can be called as they stand on the
+    # class, and cached properties, which can't.
     return hasattr(cls, "__get__") and not callable(on_class)
 
 
@@ -648,8 +650,8 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
-        # obj is a shallow copy of the owner, or one of them is a proxy. The plain
-        # method in the earlier record is that of the owner. So read obj's own.
+        # The owner is another object, to which the plain method in the record is bound:
+        # obj is a shallow copy of the owner, or a proxy. So read obj's own method.
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
@@ -665,24 +667,20 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
 
 def _owner(obj: object, plain_method: Any) -> object:
     """Return obj or, if that is a proxy, the object for which it stands."""
-    # A proxy doesn't tell for which object it stands, but a method read from it does.
+    # The methods of a proxy are bound to the object for which it stands. (A static or
+    # class method isn't bound to it. With such a method, the proxy is the owner.)
     bound_to = getattr(plain_method, "__self__", _NOTHING)
-    if _is_or_stands_for(obj, bound_to):
-        return bound_to
-    # A static or class method isn't bound to the object. If such a method is read from
-    # a proxy, the owner is the proxy. Only its __class__ is used then, which is that of
-    # the object.
-    return obj
+    return bound_to if _is_same_object(obj, bound_to) else obj
 
 
-def _is_or_stands_for(obj: object, other: object) -> bool:
-    """Tell whether obj is the other object, or a proxy for it."""
-    if obj is other:
+def _is_same_object(one: object, other: object) -> bool:
+    """Tell whether two are the same object, one of them a proxy for it, perhaps."""
+    if one is other:
         return True
     # A proxy gives the __class__ and the __dict__ of the object for which it stands.
-    # (Objects without a __dict__ aren't alike: _dict_of() makes a new dict for each.)
-    is_proxy = obj.__class__ is not type(obj)
-    return is_proxy and _dict_of(obj) is _dict_of(other)
+    return one.__class__ is other.__class__ and (
+        getattr(one, "__dict__", one) is getattr(other, "__dict__", other)
+    )
 
 
 def _put_record_on(decorated: Any, record: _Record) -> None:
@@ -697,12 +695,12 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     own_dict = _own_dict_of(decorated)
     if own_dict is None:
         raise refusal("has no attributes of its own; return a function")
-    # What a decorator made with wrapt returns doesn't count as a proxy here, but it
-    # shares the attributes of the method, and a bound method shares those of its
-    # function. So the record would land on the function, for all instances of the
-    # class.
+    # A function made by a decorator of wrapt gives the __dict__ of the method as its
+    # own. If the method is a bound method, that is the __dict__ of the function on the
+    # class, and so all instances of the class would get the record.
     if own_dict is _dict_of(record["method"]):
         raise refusal("has the attributes of the method; return a new function")
+    # It has a record even if it isn't in use any more, as uncaching leaves that on it.
     if _record_of(decorated):
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
@@ -737,16 +735,16 @@ def _is_patch_of(record: _Record, obj: object, name: str) -> bool:
     """Tell whether a record is that of a patch of obj, or of obj's original."""
     if not record or record["name"] != name:
         return False
+    # obj may be the owner, a proxy for it, or a shallow copy of it. All that can be
+    # seen is that they are of one class. (So after `other.get = client.get`, `other` is
+    # taken for a shallow copy of `client`, and uncaching it undoes that assignment.)
     owner = record["owner"]
-    if _is_or_stands_for(obj, owner) or _is_or_stands_for(owner, obj):
-        return True
+    if owner.__class__ is not obj.__class__:
+        return False
     # All modules are of one class, but none is a copy of another.
     if isinstance(owner, types.ModuleType):
-        return False
-    # obj may be a shallow copy of the owner. All that can be seen is that they are of
-    # one class. (So after `other.get = client.get`, `other` is taken for a shallow copy
-    # of `client`, and uncaching it undoes that assignment.)
-    return owner.__class__ is obj.__class__
+        return _is_same_object(owner, obj)
+    return True
 
 
 # What the object itself holds
@@ -804,8 +802,9 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
     if _is_ordinary(obj):
         # Two cases in which there is no need to look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
-            # Reading a function of the class binds it to obj, and gives a new bound
-            # method each time. Reading what is held gives the same thing each time.
+            # Reading a function of the class binds it to obj, and gives another bound
+            # method each time. Reading what obj itself holds gives the same thing each
+            # time. So read twice.
             value = getattr(obj, name)
             is_held = getattr(obj, name) is value
             return value, (value if is_held else _NOTHING)
@@ -892,16 +891,18 @@ def _has_not_started(coroutine: Coroutine[Any, Any, Any]) -> bool:
     return inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
 
 
-def _stand_in() -> Any:
-    """Stand in for a generator function. What this returns is never used."""
+@contextlib.contextmanager
+def _example() -> Iterator[None]:
+    yield
 
 
-# The classes of what @contextmanager and @asynccontextmanager functions return. They
-# have no public names, so make one of each.
-_CONTEXT_MANAGERS = (
-    type(contextlib.contextmanager(_stand_in)()),
-    type(contextlib.asynccontextmanager(_stand_in)()),
-)
+@contextlib.asynccontextmanager
+async def _async_example() -> AsyncIterator[None]:
+    yield
+
+
+# What these return is of classes that have no public names.
+_CONTEXT_MANAGERS = (type(_example()), type(_async_example()))
 
 
 class _OneShot(abc.ABC):
@@ -946,50 +947,23 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
 # methods included. In place of a cached method, the deep copy holds a method that isn't
 # cached and is bound to the deep copy.
-#
-# A cached method refers to the object. A `__deepcopy__` of the class must expect this,
-# and put the copy into the memo before it copies the attributes, or it never ends. And
-# where `__getattr__` makes the methods, it must be able to do so for a copy that has no
-# attributes yet. Otherwise, the object has to be uncached first.
-
-
-def _source_for_copies(record: _Record) -> Any:
-    """Return what has to be copied first, if the method is to be read from the copy.
-
-    That is the owner, or the class of the owner. (The copy of a class is the class.)
-    Or return _NOTHING, if the plain method itself is to be copied or pickled.
-    """
-    owner, name, plain_method = record["owner"], record["name"], record["method"]
-    # What was stored on the object is copied like everything else that is stored there.
-    if record["shadowed"]:
-        return _NOTHING
-    on_class = _on_class(owner.__class__, name)
-    # These can be read from the class, so they can be pickled even if the owner can't
-    # be, because it holds a lock, for example.
-    if issubclass(type(on_class), (staticmethod, classmethod)):
-        return owner.__class__
-    if on_class is not _NOTHING:
-        return owner
-    # Then __getattr__ has made the method. If it is a function with a closure, it may
-    # know the original from there. Copying the function wouldn't change that, so a new
-    # one is read from the copy of the owner.
-    if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        return owner
-    return _NOTHING
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
-    owner, plain_method = record["owner"], record["method"]
+    owner, name, plain_method = record["owner"], record["name"], record["method"]
+    if _is_static_or_class_method(record):
+        return getattr(owner.__class__, name)
+    # The next two cases need the copy of the owner. While the owner is being
+    # deep-copied, its copy is in the memo, but has no attributes yet. (If a
+    # __deepcopy__ hasn't put it into the memo, the copying never ends.)
     if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
         # deepcopy() binds the method to the copy of the owner, and reads nothing from
-        # that copy. Reading could fail: the copy has no attributes yet, and a
-        # __getattribute__ of its class may need some.
+        # that copy. So a __getattribute__ that needs attributes does no harm.
         return copy.deepcopy(plain_method, memo)
-    source = _source_for_copies(record)
-    if source is _NOTHING:
-        return copy.deepcopy(plain_method, memo)
-    return getattr(copy.deepcopy(source, memo), record["name"])
+    if _is_made_by_reading(record):
+        return getattr(copy.deepcopy(owner, memo), name)
+    return copy.deepcopy(plain_method, memo)
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
@@ -1005,8 +979,34 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         # the module is patched where the pickle is loaded, its cached method is
         # loaded.)
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
-    source = _source_for_copies(record)
-    if source is _NOTHING:
-        # The call is (plain_method,)[0], which is simply the plain method, as pickled.
-        return operator.getitem, ((plain_method,), 0)
-    return getattr, (source, name)  # as pickle itself does with a bound method
+    if _is_static_or_class_method(record):
+        return getattr, (owner.__class__, name)
+    if _is_made_by_reading(record):
+        return getattr, (owner, name)  # as pickle does with every bound method
+    # The call is (plain_method,)[0], which is simply the plain method, as pickled.
+    return operator.getitem, ((plain_method,), 0)
+
+
+def _is_static_or_class_method(record: _Record) -> bool:
+    """Tell whether a method is one of the class, and doesn't depend on the owner.
+
+    It is copied and pickled without the owner, which may hold a lock, and then couldn't
+    be copied or pickled.
+    """
+    on_class = _on_class(record["owner"].__class__, record["name"])
+    is_either = issubclass(type(on_class), (staticmethod, classmethod))
+    return is_either and not record["shadowed"]
+
+
+def _is_made_by_reading(record: _Record) -> bool:
+    """Tell whether reading the owner makes the method, and reading a copy another one."""
+    # What was stored on the owner is copied like everything else that is stored there.
+    if record["shadowed"]:
+        return False
+    if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
+        return True
+    # Then __getattr__ has made the method. If that is a function, it may know the owner
+    # from its closure, and copying a function gives the same function. If it is
+    # anything else, it is copied together with what it knows.
+    plain_method = record["method"]
+    return type(plain_method) is types.FunctionType and bool(plain_method.__closure__)

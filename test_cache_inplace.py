@@ -439,6 +439,14 @@ def test_the_lock_and_the_undoing_guard_calls_in_which_all_loops_are():
         assert not any(isinstance(node, loops) for node in ast.walk(statement))
 
 
+def test_the_examples_of_context_managers_are_real_ones():
+    with cache_inplace._example() as entered:
+        assert entered is None
+    entering = cache_inplace._async_example().__aenter__()
+    with pytest.raises(StopIteration):
+        entering.send(None)
+
+
 def test_no_private_name_of_the_standard_library_is_needed_by_a_call():
     source = pathlib.Path(cache_inplace.__file__).read_text()
     attributes = re.findall(r"\b(\w+)\.(_[a-z]\w*)", source)
