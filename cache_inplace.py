@@ -30,8 +30,6 @@ Limits:
   by the garbage collector, or at once after `uncache()`;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
-* a deep copy has its uncached methods as attributes of its own,
-  so a shallow copy of the deep copy shares them, and calls them on the deep copy;
 * if its class has a `__getattr__`, or a way of its own of being copied or pickled,
   a patched object may have to be uncached before it is copied or pickled;
 * results are shared, not copied;
@@ -321,9 +319,8 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 #     `__dict__` and `__class__` are those of the object for which they stand. That
 #     object is patched, so the patch is seen through other proxies for it, too.
 #   * Shallow copies of a patched object. They hold the cached methods of their
-#     original, with records in which the original is the owner. A record also counts
-#     for a shallow copy of the owner, but the plain method in it doesn't: it is bound
-#     to the original.
+#     original, and these call the original. On the copy, they can be undone, or
+#     replaced by cached methods of the copy.
 #   * Objects whose `__getattr__` makes up methods, such as xmlrpc's ServerProxy.
 #     Neither the class nor the `__dict__` has these methods, and each reading may make
 #     a new one.
@@ -560,15 +557,14 @@ def _is_transparent_proxy(value: object) -> bool:
     # (weakref.proxy isn't meant. callable() says of a weakref.proxy what is true of the
     # object for which it stands.)
     cls = type(value)
-    # The class of a proxy defines __class__, to give that of what the proxy stands for.
-    # Other classes inherit it from object.
-    defines_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
-    # Mocks define it, too. They have an assert_called(), and can serve as methods.
+    # The class of a proxy overrides __class__, which other classes inherit from object.
+    overrides_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
+    # Mocks override it, too. They have an assert_called(), and can serve as methods.
     is_mock = hasattr(cls, "assert_called")
-    # What a decorator made with wrapt returns defines it, too. It has a __get__(), as
+    # What a decorator made with wrapt returns overrides it, too. It has a __get__(), as
     # functions do, and serves as a method.
     is_decorated = hasattr(cls, "__get__")
-    return defines_class and not is_mock and not is_decorated
+    return overrides_class and not is_mock and not is_decorated
 
 
 # What stands under a name
@@ -625,15 +621,14 @@ def _is_property(on_class: object) -> bool:
     # Properties and slots have these.
     if hasattr(cls, "__set__") or hasattr(cls, "__delete__"):
         return True
-    # These give methods when they are read, but can't be called as they stand on the
-    # class. (A staticmethod can.)
+    # These give methods when they are read.
     if issubclass(
         cls,
         (classmethod, functools.partialmethod, functools.singledispatchmethod),
     ):
         return False
-    # What is left are functions and the like, which can be called as they stand on the
-    # class, and cached properties, which can't.
+    # Cached properties have a __get__(). So have functions and static methods, but
+    # these can be called as they stand on the class.
     return hasattr(cls, "__get__") and not callable(on_class)
 
 
@@ -650,8 +645,8 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
-        # The owner is another object, to which the plain method in the record is bound:
-        # obj is a shallow copy of the owner, or a proxy. So read obj's own method.
+        # The record was made for another object than obj, and so was the plain method
+        # in it. So read the one that obj itself gives.
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
@@ -678,9 +673,11 @@ def _is_same_object(one: object, other: object) -> bool:
     if one is other:
         return True
     # A proxy gives the __class__ and the __dict__ of the object for which it stands.
-    return one.__class__ is other.__class__ and (
-        getattr(one, "__dict__", one) is getattr(other, "__dict__", other)
-    )
+    if one.__class__ is not other.__class__:
+        return False
+    dict_of_one = getattr(one, "__dict__", None)
+    dict_of_other = getattr(other, "__dict__", None)
+    return dict_of_one is not None and dict_of_one is dict_of_other
 
 
 def _put_record_on(decorated: Any, record: _Record) -> None:
@@ -700,7 +697,7 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     # class, and so all instances of the class would get the record.
     if own_dict is _dict_of(record["method"]):
         raise refusal("has the attributes of the method; return a new function")
-    # It has a record even if it isn't in use any more, as uncaching leaves that on it.
+    # (Undoing a patch doesn't take off the record.)
     if _record_of(decorated):
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
@@ -844,8 +841,8 @@ def _set_or_delete(obj: object, name: str, new: Any) -> None:
         with contextlib.suppress(AttributeError):  # of objects with __slots__
             setattr(obj, name, new)
     else:
-        # Not by setattr(), which frozen dataclasses refuse, of which attribute dicts
-        # make an item, and which some proxies don't pass on.
+        # Not by setattr(): frozen dataclasses refuse it, attribute dicts make an item
+        # of it, and some proxies don't pass it on.
         _dict_of(obj)[name] = new
 
 
@@ -946,7 +943,8 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
 # methods included. In place of a cached method, the deep copy holds a method that isn't
-# cached and is bound to the deep copy.
+# cached and is bound to the deep copy. A cached method can also be copied or pickled by
+# itself.
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
@@ -954,12 +952,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if _is_static_or_class_method(record):
         return getattr(owner.__class__, name)
-    # The next two cases need the copy of the owner. While the owner is being
-    # deep-copied, its copy is in the memo, but has no attributes yet. (If a
-    # __deepcopy__ hasn't put it into the memo, the copying never ends.)
     if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
-        # deepcopy() binds the method to the copy of the owner, and reads nothing from
-        # that copy. So a __getattribute__ that needs attributes does no harm.
+        # deepcopy() binds this method to the copy of the owner. To read it from that
+        # copy could fail, since the copy may have no attributes yet.
         return copy.deepcopy(plain_method, memo)
     if _is_made_by_reading(record):
         return getattr(copy.deepcopy(owner, memo), name)
@@ -973,16 +968,18 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
-        # The plain method is a function of a module. pickle saves such a function as
-        # two names, but checks first that the module has it under its name. Here, the
-        # module has the cached method there. So save the names without that check. (If
-        # the module is patched where the pickle is loaded, its cached method is
-        # loaded.)
+        # This is a function of a module, such as requests.get. pickle would save the
+        # name of the module and that of the function. But it refuses to, since the
+        # module has something else under that name, the cached method. So save the
+        # names in another way. (If the module is patched where the pickle is loaded,
+        # this gives the cached method there.)
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     if _is_static_or_class_method(record):
         return getattr, (owner.__class__, name)
     if _is_made_by_reading(record):
-        return getattr, (owner, name)  # as pickle does with every bound method
+        # The copy of the owner doesn't have the cached method, so this gives the plain
+        # one.
+        return getattr, (owner, name)
     # The call is (plain_method,)[0], which is simply the plain method, as pickled.
     return operator.getitem, ((plain_method,), 0)
 
@@ -999,14 +996,14 @@ def _is_static_or_class_method(record: _Record) -> bool:
 
 
 def _is_made_by_reading(record: _Record) -> bool:
-    """Tell whether reading the owner makes the method, and reading a copy another one."""
+    """Tell whether reading the owner makes the method, so that a copy makes its own."""
     # What was stored on the owner is copied like everything else that is stored there.
     if record["shadowed"]:
         return False
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return True
-    # Then __getattr__ has made the method. If that is a function, it may know the owner
-    # from its closure, and copying a function gives the same function. If it is
-    # anything else, it is copied together with what it knows.
+    # Then __getattr__ has made the method. If it is a function, the owner may be in its
+    # closure, and copying doesn't help, since a copy of a function is the same
+    # function.
     plain_method = record["method"]
     return type(plain_method) is types.FunctionType and bool(plain_method.__closure__)
