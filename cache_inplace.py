@@ -28,10 +28,10 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
+  and if a `__deepcopy__` or `__reduce__` of its class can't handle an object
+  that refers to itself, uncache the object first;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
-* if its class has a `__getattr__`, or a way of its own of being copied or pickled,
-  a patched object may have to be uncached before it is copied or pickled;
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
 
@@ -253,7 +253,7 @@ def cached_methods(obj: object, /) -> dict[str, Any]:
     cached = {}
     # A copy, as another thread may set attributes meanwhile.
     for name, held in dict(_dict_of(obj)).items():
-        if _is_patch_of(_record_of(held), obj, name):
+        if _counts_for(_record_of(held), obj, name):
             cached[name] = held
     return cached
 
@@ -561,7 +561,7 @@ def _is_transparent_proxy(value: object) -> bool:
     overrides_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
     # Mocks override it, too. They have an assert_called(), and can serve as methods.
     is_mock = hasattr(cls, "assert_called")
-    # What a decorator made with wrapt returns overrides it, too. It has a __get__(), as
+    # A function decorated with wrapt overrides it, too. It has a __get__(), as
     # functions do, and serves as a method.
     is_decorated = hasattr(cls, "__get__")
     return overrides_class and not is_mock and not is_decorated
@@ -638,15 +638,16 @@ def _is_property(on_class: object) -> bool:
 def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     """Return the record of a patch, except for the id of the cached method."""
     earlier = _record_of(held)
-    if not _is_patch_of(earlier, obj, name):
+    if not _counts_for(earlier, obj, name):
         shadowed = held
         plain_method = _plain_method(value)
     elif earlier["owner"] is obj:
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
-        # The record was made for another object than obj, and so was the plain method
-        # in it. So read the one that obj itself gives.
+        # obj is a shallow copy of the owner, to which the plain method in the record is
+        # bound. So read obj's own. (If obj is a proxy, the same is done, and does no
+        # harm.)
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
@@ -661,11 +662,13 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
 
 
 def _owner(obj: object, plain_method: Any) -> object:
-    """Return obj or, if that is a proxy, the object for which it stands."""
-    # The methods of a proxy are bound to the object for which it stands. (A static or
-    # class method isn't bound to it. With such a method, the proxy is the owner.)
+    """Return obj or, if it is a proxy, the object for which it stands, if that is known."""
+    # The bound methods of a proxy are bound to the object for which it stands.
     bound_to = getattr(plain_method, "__self__", _NOTHING)
-    return bound_to if _is_same_object(obj, bound_to) else obj
+    if _is_same_object(obj, bound_to):
+        return bound_to
+    # Other methods, such as static ones, don't show that object. Then obj has to do.
+    return obj
 
 
 def _is_same_object(one: object, other: object) -> bool:
@@ -692,9 +695,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     own_dict = _own_dict_of(decorated)
     if own_dict is None:
         raise refusal("has no attributes of its own; return a function")
-    # A function made by a decorator of wrapt gives the __dict__ of the method as its
-    # own. If the method is a bound method, that is the __dict__ of the function on the
-    # class, and so all instances of the class would get the record.
+    # Decorators made with wrapt return a function that shares the __dict__ of the
+    # method, and a bound method shares that of the function on the class. The record
+    # would then be there for all instances of the class.
     if own_dict is _dict_of(record["method"]):
         raise refusal("has the attributes of the method; return a new function")
     # (Undoing a patch doesn't take off the record.)
@@ -728,8 +731,8 @@ def _shadowed(record: _Record) -> Any:
     return record["shadowed"][0] if record["shadowed"] else _NOTHING
 
 
-def _is_patch_of(record: _Record, obj: object, name: str) -> bool:
-    """Tell whether a record is that of a patch of obj, or of obj's original."""
+def _counts_for(record: _Record, obj: object, name: str) -> bool:
+    """Tell whether a record counts for obj, which may be a shallow copy of the owner."""
     if not record or record["name"] != name:
         return False
     # obj may be the owner, a proxy for it, or a shallow copy of it. All that can be
@@ -799,13 +802,14 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
     if _is_ordinary(obj):
         # Two cases in which there is no need to look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
-            # Reading a function of the class binds it to obj, and gives another bound
-            # method each time. Reading what obj itself holds gives the same thing each
-            # time. So read twice.
+            # Reading what the class has there gives another bound method each time. But
+            # if obj itself holds something under this name, reading gives that, and the
+            # same thing each time. So read twice.
             value = getattr(obj, name)
             is_held = getattr(obj, name) is value
             return value, (value if is_held else _NOTHING)
-        # If obj holds no methods at all, it holds none under this name.
+        # If obj holds no methods at all, it holds none under this name. (If it holds
+        # something else there, that is refused anyway.)
         if not _may_hold_methods(obj):
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
@@ -956,7 +960,8 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # deepcopy() binds this method to the copy of the owner. To read it from that
         # copy could fail, since the copy may have no attributes yet.
         return copy.deepcopy(plain_method, memo)
-    if _is_made_by_reading(record):
+    if _has_to_be_read(record):
+        # deepcopy() can't bind this one to the copy.
         return getattr(copy.deepcopy(owner, memo), name)
     return copy.deepcopy(plain_method, memo)
 
@@ -976,9 +981,9 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     if _is_static_or_class_method(record):
         return getattr, (owner.__class__, name)
-    if _is_made_by_reading(record):
-        # The copy of the owner doesn't have the cached method, so this gives the plain
-        # one.
+    if _has_to_be_read(record):
+        # The cached method itself is never pickled, so the copy of the owner gives the
+        # plain one.
         return getattr, (owner, name)
     # The call is (plain_method,)[0], which is simply the plain method, as pickled.
     return operator.getitem, ((plain_method,), 0)
@@ -995,15 +1000,16 @@ def _is_static_or_class_method(record: _Record) -> bool:
     return is_either and not record["shadowed"]
 
 
-def _is_made_by_reading(record: _Record) -> bool:
-    """Tell whether reading the owner makes the method, so that a copy makes its own."""
+def _has_to_be_read(record: _Record) -> bool:
+    """Tell whether a copy has to read its method from the copy of the owner."""
     # What was stored on the owner is copied like everything else that is stored there.
     if record["shadowed"]:
         return False
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return True
-    # Then __getattr__ has made the method. If it is a function, the owner may be in its
-    # closure, and copying doesn't help, since a copy of a function is the same
-    # function.
+    # Then __getattr__ has made the method, which can be copied, unless it is a function
+    # with a closure. deepcopy() would give that same function, which works with the
+    # owner. (If __getattr__ needs attributes, which the copy of the owner doesn't have
+    # yet, reading fails. Then the owner has to be uncached first.)
     plain_method = record["method"]
     return type(plain_method) is types.FunctionType and bool(plain_method.__closure__)
