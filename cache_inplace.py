@@ -253,7 +253,7 @@ def cached_methods(obj: object, /) -> dict[str, Any]:
     cached = {}
     # A copy, as another thread may set attributes meanwhile.
     for name, held in dict(_dict_of(obj)).items():
-        if _counts_for(_record_of(held), obj, name):
+        if _is_valid_for(_record_of(held), obj, name):
             cached[name] = held
     return cached
 
@@ -638,7 +638,7 @@ def _is_property(on_class: object) -> bool:
 def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     """Return the record of a patch, except for the id of the cached method."""
     earlier = _record_of(held)
-    if not _counts_for(earlier, obj, name):
+    if not _is_valid_for(earlier, obj, name):
         shadowed = held
         plain_method = _plain_method(value)
     elif earlier["owner"] is obj:
@@ -662,7 +662,7 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
 
 
 def _owner(obj: object, plain_method: Any) -> object:
-    """Return obj or, if it is a proxy, the object for which it stands, if that is known."""
+    """Return obj. For a proxy, return what it stands for, if the method shows it."""
     # The bound methods of a proxy are bound to the object for which it stands.
     bound_to = getattr(plain_method, "__self__", _NOTHING)
     if _is_same_object(obj, bound_to):
@@ -731,8 +731,8 @@ def _shadowed(record: _Record) -> Any:
     return record["shadowed"][0] if record["shadowed"] else _NOTHING
 
 
-def _counts_for(record: _Record, obj: object, name: str) -> bool:
-    """Tell whether a record counts for obj, which may be a shallow copy of the owner."""
+def _is_valid_for(record: _Record, obj: object, name: str) -> bool:
+    """Tell whether a record is valid for obj, perhaps a shallow copy of the owner."""
     if not record or record["name"] != name:
         return False
     # obj may be the owner, a proxy for it, or a shallow copy of it. All that can be
