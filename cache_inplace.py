@@ -80,10 +80,11 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
 #
-# Each `with _lock:`, and the `try:` in _patch(), holds a single call and no loop. This
-# is because of a bug of CPython: Ctrl-C during a loop that stands directly under `with`
-# or `try` can skip what is to be done on leaving. (A loop in the called function is
-# safe.) See https://github.com/python/cpython/issues/130279.
+# CPython lists the instructions that a `with` or `try` protects. If a loop stands in
+# it, the jump back to its start can be missing from that list, and Ctrl-C can come just
+# then (https://github.com/python/cpython/issues/130279). So each `with _lock:`, and the
+# `try:` in _patch(), holds a single call. A call is on the list, and everything that
+# happens during a call is protected with it.
 _lock = threading.RLock()
 
 
@@ -210,7 +211,7 @@ def cache_methods_in_place(
 
     Raises what `cache_method_in_place()` raises,
     TypeError if names is none of the above, or if a predicate is a bound method of obj
-    (so it isn't called by mistake where its name was meant),
+    (probably, its name was meant),
     and ValueError if a predicate selects no method.
 
     >>> class Client:
@@ -528,9 +529,9 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # Not by dir(obj), which would always use the __dict__. Here it is used only if
-        # obj itself may hold methods. (And not by dir(cls), which would call the
-        # __dir__ of a metaclass.)
+        # Not by dir(obj), which would always use the __dict__. In this way, the
+        # __dict__ is used only if obj itself may hold methods. (Not by dir(cls),
+        # either, which would call the __dir__ of a metaclass.)
         names = {*type.__dir__(cls)}
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
@@ -546,9 +547,9 @@ def _is_name_of_method(obj: object, name: str) -> bool:
     # With None by default, since the __dir__ of some classes lists names that their
     # instances don't have.
     value = getattr(obj, name, None)
-    # callable() says yes of every LocalProxy, even if it stands for a plain value, and
-    # to ask what it stands for could raise an error. So a predicate doesn't select what
-    # is a proxy, while an explicit name is taken at its word.
+    # The value may be a LocalProxy. callable() says yes of every LocalProxy, even if
+    # what it stands for can't be called, and to look at that could raise an error. So a
+    # predicate doesn't select proxies. (An explicit name does.)
     return _is_method(value) and not _is_transparent_proxy(value)
 
 
@@ -639,15 +640,15 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     """Return the record of a patch, except for the id of the cached method."""
     earlier = _record_of(held)
     if not _is_valid_for(earlier, obj, name):
+        # Nothing is cached there. (Or it is a cached method of something else.)
         shadowed = held
         plain_method = _plain_method(value)
     elif earlier["owner"] is obj:
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
-        # obj is a shallow copy of the owner, to which the plain method in the record is
-        # bound. So read obj's own. (If obj is a proxy, the same is done, and does no
-        # harm.)
+        # The owner isn't obj. If obj is a shallow copy of it, the plain method in the
+        # record is that of the original. So read obj's own.
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
@@ -695,13 +696,13 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     own_dict = _own_dict_of(decorated)
     if own_dict is None:
         raise refusal("has no attributes of its own; return a function")
-    # Decorators made with wrapt return a function that shares the __dict__ of the
-    # method, and a bound method shares that of the function on the class. The record
-    # would then be there for all instances of the class.
+    # What a decorator made with wrapt returns has the __dict__ of the method, and so
+    # that of the function on the class. All instances of the class would get the
+    # record.
     if own_dict is _dict_of(record["method"]):
         raise refusal("has the attributes of the method; return a new function")
-    # (Undoing a patch doesn't take off the record.)
     if _record_of(decorated):
+        # Undoing a patch doesn't take the record off.
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
     own_dict[_RECORD] = record
@@ -784,12 +785,11 @@ def _own_dict_of(thing: object) -> dict[str, Any] | None:
 
 def _may_hold_methods(obj: object) -> bool:
     """Tell whether an ordinary object may hold methods, without using its __dict__."""
-    # An object refers to its class, which is no method, and to its __dict__ or, if that
-    # doesn't exist yet, to each of the values of its attributes.
+    # As long as obj has no __dict__, it refers to the values of its attributes; later,
+    # it refers to its __dict__. (It refers to its class, too, which is no method.)
     for referent in gc.get_referents(obj):
-        # If the __dict__ exists already, it is one of the referents, so look into
-        # dicts. (Another dict may be the value of an attribute. To say yes because of
-        # that one is no error, as it only means that the __dict__ is used.)
+        # So look into dicts. (Another dict may be the value of an attribute. To say yes
+        # because of that one is no error, as it only means that the __dict__ is used.)
         is_dict = issubclass(type(referent), dict)
         in_referent = [*dict.values(referent)] if is_dict else [referent]
         if any(map(_is_method, in_referent)):
@@ -808,8 +808,8 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
             value = getattr(obj, name)
             is_held = getattr(obj, name) is value
             return value, (value if is_held else _NOTHING)
-        # If obj holds no methods at all, it holds none under this name. (If it holds
-        # something else there, that is refused anyway.)
+        # If obj holds no methods at all, it holds none under this name. (_read_method()
+        # refuses everything else.)
         if not _may_hold_methods(obj):
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
@@ -860,9 +860,9 @@ def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
     # Nothing is copied from the __dict__ of the plain method (updated=()), since a
     # cache_clear that its author has put there would hide that of lru_cache.
     functools.update_wrapper(cached_method, record["method"], updated=())
-    # copy.deepcopy() and pickle look for these on the cached method itself before they
-    # look at its type. With those of the type, the copy of an object would share the
-    # cached method of the original, and pickling would fail.
+    # copy.deepcopy() and pickle use these. Otherwise, they would use those of
+    # lru_cache: the copy of an object would share the cached method of the original,
+    # and pickling would fail.
     cached_method.__deepcopy__ = functools.partial(_deep_copy, record)
     cached_method.__reduce_ex__ = functools.partial(_reduce, record)
     return cached_method
@@ -875,8 +875,8 @@ def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
     # into proxies.
     if not issubclass(result.__class__, _OneShot):
         return result
-    # A coroutine that nobody has started can't be awaited by anybody now, and Python
-    # would warn of that. One that has been started belongs to somebody else.
+    # The caller won't get the result. If it is a coroutine that nobody has started,
+    # Python would warn of that. (If somebody has started it, it belongs to them.)
     if inspect.iscoroutine(result) and _has_not_started(result):
         result.close()
     raise _refusal(
@@ -956,12 +956,11 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if _is_static_or_class_method(record):
         return getattr(owner.__class__, name)
-    if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
-        # deepcopy() binds this method to the copy of the owner. To read it from that
-        # copy could fail, since the copy may have no attributes yet.
-        return copy.deepcopy(plain_method, memo)
-    if _has_to_be_read(record):
-        # deepcopy() can't bind this one to the copy.
+    # A bound method is copied, even if it could be read: deepcopy() binds it to the
+    # copy of the owner. As long as that copy has no attributes, reading can fail, if
+    # the class has a __getattribute__ that needs some.
+    is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
+    if _can_be_read_from_a_copy(record) and not is_bound:
         return getattr(copy.deepcopy(owner, memo), name)
     return copy.deepcopy(plain_method, memo)
 
@@ -981,9 +980,9 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     if _is_static_or_class_method(record):
         return getattr, (owner.__class__, name)
-    if _has_to_be_read(record):
-        # The cached method itself is never pickled, so the copy of the owner gives the
-        # plain one.
+    if _can_be_read_from_a_copy(record):
+        # When this call is made, the copy of the owner has nothing under this name yet,
+        # or the plain method.
         return getattr, (owner, name)
     # The call is (plain_method,)[0], which is simply the plain method, as pickled.
     return operator.getitem, ((plain_method,), 0)
@@ -1000,16 +999,17 @@ def _is_static_or_class_method(record: _Record) -> bool:
     return is_either and not record["shadowed"]
 
 
-def _has_to_be_read(record: _Record) -> bool:
-    """Tell whether a copy has to read its method from the copy of the owner."""
+def _can_be_read_from_a_copy(record: _Record) -> bool:
+    """Tell whether reading a copy of the owner gives a plain method of the copy."""
     # What was stored on the owner is copied like everything else that is stored there.
     if record["shadowed"]:
         return False
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return True
-    # Then __getattr__ has made the method, which can be copied, unless it is a function
-    # with a closure. deepcopy() would give that same function, which works with the
-    # owner. (If __getattr__ needs attributes, which the copy of the owner doesn't have
-    # yet, reading fails. Then the owner has to be uncached first.)
+    # What is left has been made by __getattr__, and is copied, unless it is a function
+    # with a closure. deepcopy() would give the same function again, and the closure
+    # would still have the owner in it, and not the copy. (If __getattr__ needs
+    # attributes to make it again, it fails, as the copy has none yet. Then the owner
+    # must be uncached first.)
     plain_method = record["method"]
     return type(plain_method) is types.FunctionType and bool(plain_method.__closure__)
