@@ -80,11 +80,12 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
 #
-# CPython lists the instructions that a `with` or `try` protects. If a loop stands in
-# it, the jump back to its start can be missing from that list, and Ctrl-C can come just
-# then (https://github.com/python/cpython/issues/130279). So each `with _lock:`, and the
-# `try:` in _patch(), holds a single call. A call is on the list, and everything that
-# happens during a call is protected with it.
+# Each `with _lock:`, and the `try:` in _patch(), holds a single call and no loop.
+# CPython has a list of the instructions that a `with` or `try` protects, and the jump
+# with which a loop begins again can be missing from it. Ctrl-C at that jump would leave
+# the lock locked, or skip the `except:`
+# (https://github.com/python/cpython/issues/130279). A call is on the list, and
+# everything that happens during the call is protected with it.
 _lock = threading.RLock()
 
 
@@ -643,12 +644,12 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         # Nothing is cached there. (Or it is a cached method of something else.)
         shadowed = held
         plain_method = _plain_method(value)
-    elif earlier["owner"] is obj:
+    elif _is_same_object(earlier["owner"], obj):
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
-        # The owner isn't obj. If obj is a shallow copy of it, the plain method in the
-        # record is that of the original. So read obj's own.
+        # obj is a shallow copy of the owner, to which the plain method in the record is
+        # bound. So read obj's own.
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
@@ -694,13 +695,12 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     own_dict = _own_dict_of(decorated)
-    if own_dict is None:
-        raise refusal("has no attributes of its own; return a function")
     # What a decorator made with wrapt returns has the __dict__ of the method, and so
     # that of the function on the class. All instances of the class would get the
     # record.
-    if own_dict is _dict_of(record["method"]):
-        raise refusal("has the attributes of the method; return a new function")
+    is_that_of_method = own_dict is _dict_of(record["method"])
+    if own_dict is None or is_that_of_method:
+        raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
         # Undoing a patch doesn't take the record off.
         raise refusal("is or was cached already; return a new function each time")
@@ -808,8 +808,8 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
             value = getattr(obj, name)
             is_held = getattr(obj, name) is value
             return value, (value if is_held else _NOTHING)
-        # If obj holds no methods at all, it holds none under this name. (_read_method()
-        # refuses everything else.)
+        # obj holds no methods, so a method under this name isn't held. (If the value is
+        # no method, _read_method() refuses it anyway.)
         if not _may_hold_methods(obj):
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
@@ -956,11 +956,10 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if _is_static_or_class_method(record):
         return getattr(owner.__class__, name)
-    # A bound method is copied, even if it could be read: deepcopy() binds it to the
-    # copy of the owner. As long as that copy has no attributes, reading can fail, if
-    # the class has a __getattribute__ that needs some.
-    is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
-    if _can_be_read_from_a_copy(record) and not is_bound:
+    if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
+        # deepcopy() binds it to the copy of the owner.
+        return copy.deepcopy(plain_method, memo)
+    if _can_be_read_from_a_copy(record):
         return getattr(copy.deepcopy(owner, memo), name)
     return copy.deepcopy(plain_method, memo)
 
@@ -981,8 +980,7 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_static_or_class_method(record):
         return getattr, (owner.__class__, name)
     if _can_be_read_from_a_copy(record):
-        # When this call is made, the copy of the owner has nothing under this name yet,
-        # or the plain method.
+        # No cached method is ever pickled as such, so the copy of the owner has none.
         return getattr, (owner, name)
     # The call is (plain_method,)[0], which is simply the plain method, as pickled.
     return operator.getitem, ((plain_method,), 0)
@@ -1006,10 +1004,10 @@ def _can_be_read_from_a_copy(record: _Record) -> bool:
         return False
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return True
-    # What is left has been made by __getattr__, and is copied, unless it is a function
-    # with a closure. deepcopy() would give the same function again, and the closure
-    # would still have the owner in it, and not the copy. (If __getattr__ needs
-    # attributes to make it again, it fails, as the copy has none yet. Then the owner
-    # must be uncached first.)
+    # Then __getattr__ has made the method. If it is a function with a closure, the
+    # owner may be in there, and copying doesn't change that, since deepcopy() gives the
+    # same function again. So it is read. (If __getattr__ needs attributes, this fails,
+    # as the copy has none yet. Then the owner must be uncached first.) Anything else
+    # can be copied.
     plain_method = record["method"]
     return type(plain_method) is types.FunctionType and bool(plain_method.__closure__)

@@ -2557,26 +2557,6 @@ def test_a_module_and_its_proxy_are_patched_as_one(through, proxy):
     assert module.get is get
 
 
-def test_a_proxy_that_has_moved_to_a_shallow_copy_gives_the_method_of_the_copy():
-    class Dynamic:
-        def __init__(self, user):
-            self.user = user
-
-        def __getattr__(self, name):
-            if name != "get":
-                raise AttributeError(name)
-            return lambda: self.user
-
-    current = Dynamic("ann")
-    proxy = library("werkzeug.local").LocalProxy
-    first, second = proxy(lambda: current), proxy(lambda: current)
-    cache_method_in_place(first, "get")
-    current = copy.copy(current)
-    current.user = "bob"
-    cache_method_in_place(second, "get")
-    assert current.get() == "bob"
-
-
 @pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
 def test_a_property_behind_a_proxy_is_not_evaluated(client, proxy):
     for name in "session", "chat":
@@ -3170,7 +3150,7 @@ REFUSALS = [
         lambda c: cache_method_in_place(c, "one", decorator=lambda method: method),
         TypeError,
         "'one' of 'Client' was decorated into 'method', which has no attributes of its own; "
-        "return a function",
+        "return a new function",
     ),
     refusal(
         "a decorator that returns another object's method",
@@ -3178,7 +3158,7 @@ REFUSALS = [
         lambda c: cache_method_in_place(c, "one", decorator=lambda _: Client().one),
         TypeError,
         "'one' of 'Client' was decorated into 'method', which has no attributes of its own; "
-        "return a function",
+        "return a new function",
     ),
     refusal(
         "a decorator that returns a method of a builtin",
@@ -3186,14 +3166,14 @@ REFUSALS = [
         lambda c: cache_method_in_place(c, "one", decorator=lambda _: {}.get),
         TypeError,
         "'one' of 'Client' was decorated into 'builtin_function_or_method', "
-        "which has no attributes of its own; return a function",
+        "which has no attributes of its own; return a new function",
     ),
     refusal(
         "a decorator that returns a stored method itself",
         Stored,
         lambda c: cache_method_in_place(c, "get", decorator=lambda method: method),
         TypeError,
-        "'get' of 'Stored' was decorated into 'partial', which has the attributes of the method; "
+        "'get' of 'Stored' was decorated into 'partial', which has no attributes of its own; "
         "return a new function",
     ),
     refusal(
@@ -3281,7 +3261,7 @@ class Product:
 def test_a_product_that_takes_no_attributes_is_refused(client, decorator):
     before = entries(client)
     products = []
-    refused = r"which has (no attributes of its own|the attributes of the method); "
+    refused = "which has no attributes of its own; "
     with pytest.raises(TypeError, match=refused):
         cache_method_in_place(
             client,
@@ -3331,7 +3311,7 @@ def test_a_product_that_wrapt_has_wrapped_is_cached(client):
 def test_a_product_that_would_put_its_record_on_the_method_is_refused(client, name):
     client.stored = Client.static
     before = entries(client)
-    with pytest.raises(TypeError, match="which has the attributes of the method"):
+    with pytest.raises(TypeError, match="which has no attributes of its own"):
         cache_method_in_place(client, name, decorator=by_wrapt)
     assert entries(client) == before
     assert vars(Client.one) == vars(Client.static) == {}
