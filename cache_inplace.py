@@ -80,12 +80,12 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
 #
-# Each `with _lock:`, and the `try:` in _patch(), holds a single call and no loop.
-# CPython has a list of the instructions that a `with` or `try` protects, and the jump
-# with which a loop begins again can be missing from it. Ctrl-C at that jump would leave
-# the lock locked, or skip the `except:`
-# (https://github.com/python/cpython/issues/130279). A call is on the list, and
-# everything that happens during the call is protected with it.
+# Each `with _lock:`, and the `try:` in _patch(), holds a single call. If there were a
+# loop in its place, Ctrl-C could come at the jump with which the loop begins again, and
+# CPython doesn't always protect this jump
+# (https://github.com/python/cpython/issues/130279). Then the lock would stay locked, or
+# the `except:` wouldn't run. What happens during a call is always protected, loops
+# included.
 _lock = threading.RLock()
 
 
@@ -695,9 +695,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     own_dict = _own_dict_of(decorated)
-    # What a decorator made with wrapt returns has the __dict__ of the method, and so
-    # that of the function on the class. All instances of the class would get the
-    # record.
+    # What a decorator made with wrapt returns counts as a function, and not as a proxy.
+    # But its __dict__ is that of the method, and so that of the function on the class.
+    # All instances of the class would get the record.
     is_that_of_method = own_dict is _dict_of(record["method"])
     if own_dict is None or is_that_of_method:
         raise refusal("has no attributes of its own; return a new function")
@@ -980,7 +980,8 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_static_or_class_method(record):
         return getattr, (owner.__class__, name)
     if _can_be_read_from_a_copy(record):
-        # No cached method is ever pickled as such, so the copy of the owner has none.
+        # No cached method gets into a pickle, so what is read from the copy of the
+        # owner is a plain method.
         return getattr, (owner, name)
     # The call is (plain_method,)[0], which is simply the plain method, as pickled.
     return operator.getitem, ((plain_method,), 0)
@@ -1004,10 +1005,9 @@ def _can_be_read_from_a_copy(record: _Record) -> bool:
         return False
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return True
-    # Then __getattr__ has made the method. If it is a function with a closure, the
-    # owner may be in there, and copying doesn't change that, since deepcopy() gives the
-    # same function again. So it is read. (If __getattr__ needs attributes, this fails,
-    # as the copy has none yet. Then the owner must be uncached first.) Anything else
-    # can be copied.
+    # Then __getattr__ has made the method. A function with a closure, in which the
+    # owner may be, isn't changed by being copied. So let __getattr__ make another one
+    # for the copy. (If it needs attributes, this fails, as the copy has none yet. Then
+    # the owner must be uncached first.)
     plain_method = record["method"]
     return type(plain_method) is types.FunctionType and bool(plain_method.__closure__)
