@@ -530,9 +530,9 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # Not by dir(obj), which would always use the __dict__. In this way, the
-        # __dict__ is used only if obj itself may hold methods. (Not by dir(cls),
-        # either, which would call the __dir__ of a metaclass.)
+        # Not by dir(obj), which would always use the __dict__. _may_hold_methods()
+        # finds out, without the __dict__, whether it is needed at all. (Not by
+        # dir(cls), either, which would call the __dir__ of a metaclass.)
         names = {*type.__dir__(cls)}
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
@@ -648,8 +648,8 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
-        # obj is a shallow copy of the owner, to which the plain method in the record is
-        # bound. So read obj's own.
+        # obj is a shallow copy of the owner. The plain method in the record is bound to
+        # the owner, so read obj's own.
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
@@ -785,16 +785,17 @@ def _own_dict_of(thing: object) -> dict[str, Any] | None:
 
 def _may_hold_methods(obj: object) -> bool:
     """Tell whether an ordinary object may hold methods, without using its __dict__."""
-    # As long as obj has no __dict__, it refers to the values of its attributes; later,
-    # it refers to its __dict__. (It refers to its class, too, which is no method.)
+    # obj refers to its class and to its __dict__ or, as long as it has none, to each of
+    # the values of its attributes.
+    values: list[Any] = []
     for referent in gc.get_referents(obj):
-        # So look into dicts. (Another dict may be the value of an attribute. To say yes
-        # because of that one is no error, as it only means that the __dict__ is used.)
-        is_dict = issubclass(type(referent), dict)
-        in_referent = [*dict.values(referent)] if is_dict else [referent]
-        if any(map(_is_method, in_referent)):
-            return True
-    return False
+        if issubclass(type(referent), dict):
+            # Most likely, this is the __dict__. (If it isn't, the answer may be a
+            # needless yes, and the __dict__ is used.)
+            values.extend(dict.values(referent))
+        else:
+            values.append(referent)
+    return any(map(_is_method, values))
 
 
 def _read(obj: object, name: str) -> tuple[Any, Any]:
@@ -808,9 +809,9 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
             value = getattr(obj, name)
             is_held = getattr(obj, name) is value
             return value, (value if is_held else _NOTHING)
-        # obj holds no methods, so a method under this name isn't held. (If the value is
-        # no method, _read_method() refuses it anyway.)
         if not _may_hold_methods(obj):
+            # So a method under this name isn't held. (If the value is no method,
+            # _read_method() refuses it anyway.)
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
     held = _dict_of(obj).get(name, _NOTHING)
@@ -960,14 +961,15 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # deepcopy() binds it to the copy of the owner.
         return copy.deepcopy(plain_method, memo)
     if _can_be_read_from_a_copy(record):
+        # (While the owner is being deep-copied, its copy is in the memo.)
         return getattr(copy.deepcopy(owner, memo), name)
     return copy.deepcopy(plain_method, memo)
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
-    """Return a function and its arguments, which gives the plain method of the copy.
+    """Return a function and its arguments, which pickle stores.
 
-    pickle stores both, and makes the call when the pickle is loaded.
+    When the pickle is loaded, this call is made, and gives the plain method.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
