@@ -80,12 +80,10 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
 #
-# Each `with _lock:`, and the `try:` in _patch(), holds a single call. If there were a
-# loop in its place, Ctrl-C could come at the jump with which the loop begins again, and
-# CPython doesn't always protect this jump
-# (https://github.com/python/cpython/issues/130279). Then the lock would stay locked, or
-# the `except:` wouldn't run. What happens during a call is always protected, loops
-# included.
+# Each `with _lock:`, and the `try:` in _patch(), holds a single call. If Ctrl-C comes
+# during this call, even in a loop there, the lock is released, and the `except:` runs.
+# With a loop directly in the `with` or `try`, this wouldn't be sure, because of a bug
+# of CPython: https://github.com/python/cpython/issues/130279
 _lock = threading.RLock()
 
 
@@ -192,7 +190,7 @@ def cache_methods_in_place(
     typed: bool = False,
     decorator: _Decorator[Any] | None = None,
 ) -> dict[str, Any]:
-    """Cache several methods of obj, each with a cache of its own, or none at all.
+    """Cache several methods of obj, each with a cache of its own.
 
     Each method is cached as `cache_method_in_place()` does it.
     If any of them is refused, obj stays exactly as it was.
@@ -530,9 +528,9 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # Not by dir(obj), which would always use the __dict__. _may_hold_methods()
-        # finds out, without the __dict__, whether it is needed at all. (Not by
-        # dir(cls), either, which would call the __dir__ of a metaclass.)
+        # Not by dir(obj), which would always use the __dict__. It is needed only for
+        # methods that obj itself holds. (Not by dir(cls), either, which would call the
+        # __dir__ of a metaclass.)
         names = {*type.__dir__(cls)}
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
@@ -555,9 +553,7 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 
 def _is_transparent_proxy(value: object) -> bool:
-    """Tell whether a value is a LocalProxy, a wrapt.ObjectProxy or the like."""
-    # (weakref.proxy isn't meant. callable() says of a weakref.proxy what is true of the
-    # object for which it stands.)
+    """Tell whether a value is a proxy that overrides __class__, such as a LocalProxy."""
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
     overrides_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
@@ -695,9 +691,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     own_dict = _own_dict_of(decorated)
-    # What a decorator made with wrapt returns counts as a function, and not as a proxy.
-    # But its __dict__ is that of the method, and so that of the function on the class.
-    # All instances of the class would get the record.
+    # What a decorator made with wrapt returns has no __dict__ of its own, either. Here,
+    # own_dict is that of the method, which all instances of the class may share.
     is_that_of_method = own_dict is _dict_of(record["method"])
     if own_dict is None or is_that_of_method:
         raise refusal("has no attributes of its own; return a new function")
@@ -961,7 +956,8 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # deepcopy() binds it to the copy of the owner.
         return copy.deepcopy(plain_method, memo)
     if _can_be_read_from_a_copy(record):
-        # (While the owner is being deep-copied, its copy is in the memo.)
+        # It is a partialmethod, for example. The copy of the owner has a method of its
+        # own. (If the owner is being deep-copied just now, the memo has its copy.)
         return getattr(copy.deepcopy(owner, memo), name)
     return copy.deepcopy(plain_method, memo)
 
@@ -982,8 +978,8 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_static_or_class_method(record):
         return getattr, (owner.__class__, name)
     if _can_be_read_from_a_copy(record):
-        # No cached method gets into a pickle, so what is read from the copy of the
-        # owner is a plain method.
+        # pickle itself does the same with an ordinary method. The unpickled owner gives
+        # a plain method, since no cached method gets into a pickle.
         return getattr, (owner, name)
     # The call is (plain_method,)[0], which is simply the plain method, as pickled.
     return operator.getitem, ((plain_method,), 0)
@@ -1002,14 +998,14 @@ def _is_static_or_class_method(record: _Record) -> bool:
 
 def _can_be_read_from_a_copy(record: _Record) -> bool:
     """Tell whether reading a copy of the owner gives a plain method of the copy."""
-    # What was stored on the owner is copied like everything else that is stored there.
+    # It was stored on the owner, so a copy has it only after it has been copied, too.
     if record["shadowed"]:
         return False
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return True
-    # Then __getattr__ has made the method. A function with a closure, in which the
-    # owner may be, isn't changed by being copied. So let __getattr__ make another one
-    # for the copy. (If it needs attributes, this fails, as the copy has none yet. Then
-    # the owner must be uncached first.)
+    # Then __getattr__ has made the method. A copy of a function with a closure would
+    # still work with the owner, which may be in the closure. So let __getattr__ make
+    # another function for the copy of the owner. (If it needs attributes, this fails,
+    # as that copy has none yet. Then the owner must be uncached first.)
     plain_method = record["method"]
     return type(plain_method) is types.FunctionType and bool(plain_method.__closure__)
