@@ -553,7 +553,7 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 
 def _is_transparent_proxy(value: object) -> bool:
-    """Tell whether a value is a proxy that overrides __class__, such as a LocalProxy."""
+    """Tell whether a value is a proxy that overrides __class__ (LocalProxy does)."""
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
     overrides_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
