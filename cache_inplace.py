@@ -79,11 +79,6 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
-#
-# Each `with _lock:`, and the `try:` in _patch(), holds a single call. If Ctrl-C comes
-# during this call, even in a loop there, the lock is released, and the `except:` runs.
-# With a loop directly in the `with` or `try`, this wouldn't be sure, because of a bug
-# of CPython: https://github.com/python/cpython/issues/130279
 _lock = threading.RLock()
 
 
@@ -364,6 +359,10 @@ def _patch(
         _put_record_on(cached[name], record)
 
     try:
+        # The loop is in a function of its own. If it were here, and Ctrl-C came just
+        # when it begins again, the `except:` might be skipped, because of a bug of
+        # CPython. The same is true of `with _lock:`.
+        # (https://github.com/python/cpython/issues/130279)
         _set_all(obj, cached)
     except BaseException:  # Ctrl-C, too
         _put_all_back(obj, held_before)
@@ -665,7 +664,7 @@ def _owner(obj: object, plain_method: Any) -> object:
     bound_to = getattr(plain_method, "__self__", _NOTHING)
     if _is_same_object(obj, bound_to):
         return bound_to
-    # Other methods, such as static ones, don't show that object. Then obj has to do.
+    # Static methods, for example, aren't. With these, the proxy itself is the owner.
     return obj
 
 
@@ -691,8 +690,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     own_dict = _own_dict_of(decorated)
-    # What a decorator made with wrapt returns has no __dict__ of its own, either. Here,
-    # own_dict is that of the method, which all instances of the class may share.
+    # (With a decorator made with wrapt, own_dict is that of the method, and all
+    # instances of the class may share it.)
     is_that_of_method = own_dict is _dict_of(record["method"])
     if own_dict is None or is_that_of_method:
         raise refusal("has no attributes of its own; return a new function")
@@ -780,8 +779,8 @@ def _own_dict_of(thing: object) -> dict[str, Any] | None:
 
 def _may_hold_methods(obj: object) -> bool:
     """Tell whether an ordinary object may hold methods, without using its __dict__."""
-    # obj refers to its class and to its __dict__ or, as long as it has none, to each of
-    # the values of its attributes.
+    # obj refers to its class, which is no method, and to its __dict__. As long as it
+    # has no __dict__, it refers to the values of its attributes instead.
     values: list[Any] = []
     for referent in gc.get_referents(obj):
         if issubclass(type(referent), dict):
@@ -998,14 +997,16 @@ def _is_static_or_class_method(record: _Record) -> bool:
 
 def _can_be_read_from_a_copy(record: _Record) -> bool:
     """Tell whether reading a copy of the owner gives a plain method of the copy."""
-    # It was stored on the owner, so a copy has it only after it has been copied, too.
     if record["shadowed"]:
+        # The method was stored on the owner, and is copied with all that is stored
+        # there.
         return False
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return True
-    # Then __getattr__ has made the method. A copy of a function with a closure would
-    # still work with the owner, which may be in the closure. So let __getattr__ make
-    # another function for the copy of the owner. (If it needs attributes, this fails,
-    # as that copy has none yet. Then the owner must be uncached first.)
+    # What is left are methods that __getattr__ has made. They can be copied, except for
+    # functions with a closure: deepcopy() gives back the same function, with the owner
+    # in its closure. So __getattr__ has to make another one for the copy of the owner.
+    # (If it needs attributes, this fails, as that copy has none yet. Then uncache the
+    # owner first.)
     plain_method = record["method"]
     return type(plain_method) is types.FunctionType and bool(plain_method.__closure__)
