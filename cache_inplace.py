@@ -29,7 +29,8 @@ Limits:
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
   and if a `__deepcopy__` or `__reduce__` of its class can't handle an object
-  that refers to itself, uncache the object first;
+  that refers to itself, or a `__getattr__` a copy that has no attributes yet,
+  uncache the object before you copy or pickle it;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
 * results are shared, not copied;
@@ -77,8 +78,10 @@ _Decorator: TypeAlias = Callable[[Callable[..., Any]], _T]
 _Predicate: TypeAlias = Callable[[str], object]
 _Names: TypeAlias = str | Iterable[str] | _Predicate
 
-# Patching and undoing take this lock, and keep it while a decorator runs.
-# Calling a cached method doesn't take it.
+# Patching and undoing take this lock, and keep it while a decorator runs. Calling a
+# cached method doesn't take it. No loop stands directly in a `with _lock:`, since
+# Ctrl-C might then leave the lock locked, by a bug of CPython:
+# https://github.com/python/cpython/issues/130279
 _lock = threading.RLock()
 
 
@@ -359,10 +362,6 @@ def _patch(
         _put_record_on(cached[name], record)
 
     try:
-        # The loop is in a function of its own. If it were here, and Ctrl-C came just
-        # when it begins again, the `except:` might be skipped, because of a bug of
-        # CPython. The same is true of `with _lock:`.
-        # (https://github.com/python/cpython/issues/130279)
         _set_all(obj, cached)
     except BaseException:  # Ctrl-C, too
         _put_all_back(obj, held_before)
@@ -659,13 +658,10 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
 
 
 def _owner(obj: object, plain_method: Any) -> object:
-    """Return obj. For a proxy, return what it stands for, if the method shows it."""
-    # The bound methods of a proxy are bound to the object for which it stands.
+    """Return obj or, if it is a proxy and the method is bound, what it stands for."""
+    # What a method is bound to isn't a proxy, even if the method was read from one.
     bound_to = getattr(plain_method, "__self__", _NOTHING)
-    if _is_same_object(obj, bound_to):
-        return bound_to
-    # Static methods, for example, aren't. With these, the proxy itself is the owner.
-    return obj
+    return bound_to if _is_same_object(obj, bound_to) else obj
 
 
 def _is_same_object(one: object, other: object) -> bool:
@@ -689,17 +685,15 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
 
     if not callable(decorated):
         raise refusal("can't be called; return a function")
-    own_dict = _own_dict_of(decorated)
-    # (With a decorator made with wrapt, own_dict is that of the method, and all
-    # instances of the class may share it.)
-    is_that_of_method = own_dict is _dict_of(record["method"])
-    if own_dict is None or is_that_of_method:
+    namespace = _own_dict_of(decorated)
+    # What a decorator made with wrapt returns shares the __dict__ of the method.
+    if namespace is None or namespace is _dict_of(record["method"]):
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
         # Undoing a patch doesn't take the record off.
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
-    own_dict[_RECORD] = record
+    namespace[_RECORD] = record
 
 
 def _record_of(thing: object) -> _Record:
@@ -779,16 +773,15 @@ def _own_dict_of(thing: object) -> dict[str, Any] | None:
 
 def _may_hold_methods(obj: object) -> bool:
     """Tell whether an ordinary object may hold methods, without using its __dict__."""
-    # obj refers to its class, which is no method, and to its __dict__. As long as it
-    # has no __dict__, it refers to the values of its attributes instead.
+    # As long as obj has no __dict__, it refers to the values of its attributes, and
+    # later to its __dict__. (It also refers to its class, which is no method.)
     values: list[Any] = []
     for referent in gc.get_referents(obj):
+        values.append(referent)
         if issubclass(type(referent), dict):
             # Most likely, this is the __dict__. (If it isn't, the answer may be a
             # needless yes, and the __dict__ is used.)
             values.extend(dict.values(referent))
-        else:
-            values.append(referent)
     return any(map(_is_method, values))
 
 
@@ -804,8 +797,8 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
             is_held = getattr(obj, name) is value
             return value, (value if is_held else _NOTHING)
         if not _may_hold_methods(obj):
-            # So a method under this name isn't held. (If the value is no method,
-            # _read_method() refuses it anyway.)
+            # So if the value is a method, it isn't held. (If it is no method, it is
+            # refused in any case.)
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
     held = _dict_of(obj).get(name, _NOTHING)
@@ -855,8 +848,8 @@ def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
     # Nothing is copied from the __dict__ of the plain method (updated=()), since a
     # cache_clear that its author has put there would hide that of lru_cache.
     functools.update_wrapper(cached_method, record["method"], updated=())
-    # copy.deepcopy() and pickle use these. Otherwise, they would use those of
-    # lru_cache: the copy of an object would share the cached method of the original,
+    # copy.deepcopy() and pickle read these from the cached method itself. With those of
+    # its class, the copy of an object would share the cached method of the original,
     # and pickling would fail.
     cached_method.__deepcopy__ = functools.partial(_deep_copy, record)
     cached_method.__reduce_ex__ = functools.partial(_reduce, record)
@@ -897,7 +890,7 @@ async def _async_example() -> AsyncIterator[None]:
     yield
 
 
-# What these return is of classes that have no public names.
+# The classes of what these two return. They have no public names.
 _CONTEXT_MANAGERS = (type(_example()), type(_async_example()))
 
 
@@ -951,14 +944,13 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if _is_static_or_class_method(record):
         return getattr(owner.__class__, name)
-    if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
-        # deepcopy() binds it to the copy of the owner.
+    # deepcopy() binds a method of the owner to the copy of the owner.
+    is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
+    if is_bound or _is_itself_copied(record):
         return copy.deepcopy(plain_method, memo)
-    if _can_be_read_from_a_copy(record):
-        # It is a partialmethod, for example. The copy of the owner has a method of its
-        # own. (If the owner is being deep-copied just now, the memo has its copy.)
-        return getattr(copy.deepcopy(owner, memo), name)
-    return copy.deepcopy(plain_method, memo)
+    # Methods of other kinds, such as a partialmethod, are read from the copy of the
+    # owner. (While the owner is being deep-copied, its copy is in the memo.)
+    return getattr(copy.deepcopy(owner, memo), name)
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
@@ -976,12 +968,12 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     if _is_static_or_class_method(record):
         return getattr, (owner.__class__, name)
-    if _can_be_read_from_a_copy(record):
-        # pickle itself does the same with an ordinary method. The unpickled owner gives
-        # a plain method, since no cached method gets into a pickle.
-        return getattr, (owner, name)
-    # The call is (plain_method,)[0], which is simply the plain method, as pickled.
-    return operator.getitem, ((plain_method,), 0)
+    if _is_itself_copied(record):
+        # The call is (plain_method,)[0], which is simply the plain method, as pickled.
+        return operator.getitem, ((plain_method,), 0)
+    # pickle itself does the same with an ordinary method. The unpickled owner gives a
+    # plain method, since no cached method gets into a pickle.
+    return getattr, (owner, name)
 
 
 def _is_static_or_class_method(record: _Record) -> bool:
@@ -995,18 +987,16 @@ def _is_static_or_class_method(record: _Record) -> bool:
     return is_either and not record["shadowed"]
 
 
-def _can_be_read_from_a_copy(record: _Record) -> bool:
-    """Tell whether reading a copy of the owner gives a plain method of the copy."""
+def _is_itself_copied(record: _Record) -> bool:
+    """Tell whether the plain method is copied, not read from a copy of the owner."""
     if record["shadowed"]:
-        # The method was stored on the owner, and is copied with all that is stored
-        # there.
-        return False
-    if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
+        # It was stored on the owner, and is copied with all that is stored there.
         return True
-    # What is left are methods that __getattr__ has made. They can be copied, except for
-    # functions with a closure: deepcopy() gives back the same function, with the owner
-    # in its closure. So __getattr__ has to make another one for the copy of the owner.
-    # (If it needs attributes, this fails, as that copy has none yet. Then uncache the
-    # owner first.)
+    if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
+        return False
+    # Then __getattr__ has made it, and it is copied, unless it is a function with a
+    # closure. The copy of that is the same function, which may use the owner. So
+    # __getattr__ has to make another one for the copy of the owner.
     plain_method = record["method"]
-    return type(plain_method) is types.FunctionType and bool(plain_method.__closure__)
+    is_function = type(plain_method) is types.FunctionType
+    return not (is_function and plain_method.__closure__)

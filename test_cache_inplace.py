@@ -1396,6 +1396,24 @@ def test_a_predicate_that_matches_none_restores_none(client):
     assert cached_methods(client).keys() == {"one"}
 
 
+@pytest.mark.parametrize("names", ["handlers", lambda name: name == "handlers"])
+def test_a_dict_that_can_be_called_is_a_method_that_the_object_holds(names):
+    class Handlers(dict):
+        def __call__(self, name):
+            return self[name]
+
+    class Server:
+        def __init__(self):
+            self.handlers = Handlers(a=1)
+
+    server = Server()
+    handlers = server.handlers
+    assert list(cache_methods_in_place(server, names)) == ["handlers"]
+    assert server.handlers("a") == 1
+    assert uncache(server) == ["handlers"]
+    assert server.handlers is handlers
+
+
 def test_a_class_or_an_object_that_holds_nothing_has_nothing_cached():
     for obj in Client, [], Slotted(), 1:
         assert cached_methods(obj) == {}
