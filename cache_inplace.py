@@ -28,8 +28,8 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-  and if a `__deepcopy__` or `__reduce__` of its class can't handle an object
-  that refers to itself, or a `__getattr__` a copy that has no attributes yet,
+* a patched object refers to itself, and a copy of it has no attributes at first.
+  If a `__deepcopy__`, `__reduce__` or `__getattr__` of its class can't handle that,
   uncache the object before you copy or pickle it;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
@@ -635,7 +635,7 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     """Return the record of a patch, except for the id of the cached method."""
     earlier = _record_of(held)
     if not _is_valid_for(earlier, obj, name):
-        # Nothing is cached there. (Or it is a cached method of something else.)
+        # obj has no cached method there.
         shadowed = held
         plain_method = _plain_method(value)
     elif _is_same_object(earlier["owner"], obj):
@@ -686,7 +686,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _own_dict_of(decorated)
-    # What a decorator made with wrapt returns shares the __dict__ of the method.
+    # What a decorator made with wrapt returns shares the __dict__ of the method. (It
+    # isn't taken for a proxy, since it serves as a method.)
     if namespace is None or namespace is _dict_of(record["method"]):
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
@@ -848,9 +849,9 @@ def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
     # Nothing is copied from the __dict__ of the plain method (updated=()), since a
     # cache_clear that its author has put there would hide that of lru_cache.
     functools.update_wrapper(cached_method, record["method"], updated=())
-    # copy.deepcopy() and pickle read these from the cached method itself. With those of
-    # its class, the copy of an object would share the cached method of the original,
-    # and pickling would fail.
+    # copy.deepcopy() and pickle read __deepcopy__ and __reduce_ex__ from the cached
+    # method itself. With those of its class, the copy of an object would share the
+    # cached method of the original, and pickling would fail.
     cached_method.__deepcopy__ = functools.partial(_deep_copy, record)
     cached_method.__reduce_ex__ = functools.partial(_reduce, record)
     return cached_method
@@ -971,8 +972,9 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_itself_copied(record):
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
-    # pickle itself does the same with an ordinary method. The unpickled owner gives a
-    # plain method, since no cached method gets into a pickle.
+    # pickle itself does the same with an ordinary method. When this call is made, the
+    # owner has no attributes yet, or it has the plain method under this name, since no
+    # cached method gets into a pickle.
     return getattr, (owner, name)
 
 
@@ -995,8 +997,9 @@ def _is_itself_copied(record: _Record) -> bool:
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return False
     # Then __getattr__ has made it, and it is copied, unless it is a function with a
-    # closure. The copy of that is the same function, which may use the owner. So
-    # __getattr__ has to make another one for the copy of the owner.
+    # closure. deepcopy() gives back the same function, and the closure may have the
+    # owner in it. So __getattr__ has to make another function, for the copy of the
+    # owner.
     plain_method = record["method"]
     is_function = type(plain_method) is types.FunctionType
     return not (is_function and plain_method.__closure__)
