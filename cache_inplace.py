@@ -28,7 +28,8 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* a patched object refers to itself, and a copy of it has no attributes at first.
+* a patched object refers to itself. While it is being deep-copied or unpickled,
+  its copy has no attributes yet, but has to give its methods.
   If a `__deepcopy__`, `__reduce__` or `__getattr__` of its class can't handle that,
   uncache the object before you copy or pickle it;
 * a *shallow* copy shares the cached methods of its original,
@@ -686,8 +687,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _own_dict_of(decorated)
-    # What a decorator made with wrapt returns shares the __dict__ of the method. (It
-    # isn't taken for a proxy, since it serves as a method.)
+    # With a decorator made with wrapt, this is the __dict__ of the method, and the
+    # record would land on the method.
     if namespace is None or namespace is _dict_of(record["method"]):
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
@@ -765,7 +766,8 @@ def _own_dict_of(thing: object) -> dict[str, Any] | None:
     # where in an instance its __dict__ is, and 0 means nowhere.
     if type(thing).__dictoffset__ == 0:
         return None
-    # A proxy would give that of the object for which it stands.
+    # A proxy would give that of the object for which it stands. (So does what a
+    # decorator made with wrapt returns. _put_record_on() sees to that.)
     if _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
@@ -945,12 +947,14 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if _is_static_or_class_method(record):
         return getattr(owner.__class__, name)
-    # deepcopy() binds a method of the owner to the copy of the owner.
+    # If a method is bound to the owner, deepcopy() binds it to the copy of the owner.
+    # (It could also be read from that copy, but a __getattribute__ may need attributes,
+    # which the copy doesn't have yet.)
     is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
     if is_bound or _is_itself_copied(record):
         return copy.deepcopy(plain_method, memo)
-    # Methods of other kinds, such as a partialmethod, are read from the copy of the
-    # owner. (While the owner is being deep-copied, its copy is in the memo.)
+    # Methods of other kinds, such as a partialmethod, can only be read from that copy.
+    # (While the owner is being deep-copied, its copy is in the memo.)
     return getattr(copy.deepcopy(owner, memo), name)
 
 
@@ -972,9 +976,8 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_itself_copied(record):
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
-    # pickle itself does the same with an ordinary method. When this call is made, the
-    # owner has no attributes yet, or it has the plain method under this name, since no
-    # cached method gets into a pickle.
+    # pickle itself does the same with an ordinary method. (This call can't give a
+    # cached method, since none gets into a pickle.)
     return getattr, (owner, name)
 
 
