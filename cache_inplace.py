@@ -28,10 +28,8 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* a patched object refers to itself. While it is being deep-copied or unpickled,
-  its copy has no attributes yet, but has to give its methods.
-  If a `__deepcopy__`, `__reduce__` or `__getattr__` of its class can't handle that,
-  uncache the object before you copy or pickle it;
+* if a `__deepcopy__`, `__reduce__` or `__getattr__` of its class fails
+  with a patched object, uncache the object before you copy or pickle it;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
 * results are shared, not copied;
@@ -79,10 +77,12 @@ _Decorator: TypeAlias = Callable[[Callable[..., Any]], _T]
 _Predicate: TypeAlias = Callable[[str], object]
 _Names: TypeAlias = str | Iterable[str] | _Predicate
 
-# Patching and undoing take this lock, and keep it while a decorator runs. Calling a
-# cached method doesn't take it. No loop stands directly in a `with _lock:`, since
-# Ctrl-C might then leave the lock locked, by a bug of CPython:
-# https://github.com/python/cpython/issues/130279
+# Patching and undoing take this lock, and keep it while a decorator runs.
+# Calling a cached method doesn't take it.
+#
+# No loop stands directly in a `with _lock:`. By a bug of CPython, the jump back to the
+# start of such a loop isn't always covered by the `with`, so that Ctrl-C could leave
+# the lock locked: https://github.com/python/cpython/issues/130279
 _lock = threading.RLock()
 
 
@@ -545,9 +545,9 @@ def _is_name_of_method(obj: object, name: str) -> bool:
     # With None by default, since the __dir__ of some classes lists names that their
     # instances don't have.
     value = getattr(obj, name, None)
-    # The value may be a LocalProxy. callable() says yes of every LocalProxy, even if
-    # what it stands for can't be called, and to look at that could raise an error. So a
-    # predicate doesn't select proxies. (An explicit name does.)
+    # The value may be a LocalProxy. Whether that stands for something that can be
+    # called isn't known: callable() always says yes, and to look could raise an error.
+    # So a predicate doesn't select proxies. (An explicit name does.)
     return _is_method(value) and not _is_transparent_proxy(value)
 
 
@@ -636,7 +636,7 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     """Return the record of a patch, except for the id of the cached method."""
     earlier = _record_of(held)
     if not _is_valid_for(earlier, obj, name):
-        # obj has no cached method there.
+        # obj has no cached method there, except perhaps one of another object.
         shadowed = held
         plain_method = _plain_method(value)
     elif _is_same_object(earlier["owner"], obj):
@@ -686,9 +686,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
 
     if not callable(decorated):
         raise refusal("can't be called; return a function")
-    namespace = _own_dict_of(decorated)
-    # With a decorator made with wrapt, this is the __dict__ of the method, and the
-    # record would land on the method.
+    namespace = _dict_for_record(decorated)
+    # Functions made by a decorator of wrapt pass on the __dict__ of the method. The
+    # record would land there.
     if namespace is None or namespace is _dict_of(record["method"]):
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
@@ -704,7 +704,7 @@ def _record_of(thing: object) -> _Record:
     # isn't asked for its __dict__, since that could slow it down.
     if not callable(thing):
         return {}
-    record = (_own_dict_of(thing) or {}).get(_RECORD)
+    record = (_dict_for_record(thing) or {}).get(_RECORD)
     # functools.wraps() copies the record to another function, which has another id.
     if isinstance(record, dict) and record.get("id") == id(thing):
         return record
@@ -760,14 +760,13 @@ def _dict_of(obj: object) -> dict[str, Any]:
     return namespace if isinstance(namespace, dict) else {}
 
 
-def _own_dict_of(thing: object) -> dict[str, Any] | None:
-    """Return the `__dict__` of a thing, or None if it has none of its own."""
-    # A bound method has none, and would give that of its function. __dictoffset__ says
-    # where in an instance its __dict__ is, and 0 means nowhere.
+def _dict_for_record(thing: object) -> dict[str, Any] | None:
+    """Return the `__dict__` where the record of a thing belongs, or None."""
+    # A bound method has no __dict__, and would give that of its function.
+    # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
     if type(thing).__dictoffset__ == 0:
         return None
-    # A proxy would give that of the object for which it stands. (So does what a
-    # decorator made with wrapt returns. _put_record_on() sees to that.)
+    # A proxy would give that of the object for which it stands.
     if _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
@@ -776,8 +775,9 @@ def _own_dict_of(thing: object) -> dict[str, Any] | None:
 
 def _may_hold_methods(obj: object) -> bool:
     """Tell whether an ordinary object may hold methods, without using its __dict__."""
-    # As long as obj has no __dict__, it refers to the values of its attributes, and
-    # later to its __dict__. (It also refers to its class, which is no method.)
+    # As long as Python hasn't made the __dict__ of obj, obj refers to the values of its
+    # attributes, and later to the __dict__. (It also refers to its class, which is no
+    # method.)
     values: list[Any] = []
     for referent in gc.get_referents(obj):
         values.append(referent)
@@ -789,7 +789,7 @@ def _may_hold_methods(obj: object) -> bool:
 
 
 def _read(obj: object, name: str) -> tuple[Any, Any]:
-    """Return the value and what is held under a name."""
+    """Return the value under a name, and what is held there if that is a method."""
     if _is_ordinary(obj):
         # Two cases in which there is no need to look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
@@ -800,8 +800,6 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
             is_held = getattr(obj, name) is value
             return value, (value if is_held else _NOTHING)
         if not _may_hold_methods(obj):
-            # So if the value is a method, it isn't held. (If it is no method, it is
-            # refused in any case.)
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
     held = _dict_of(obj).get(name, _NOTHING)
@@ -976,8 +974,8 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_itself_copied(record):
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
-    # pickle itself does the same with an ordinary method. (This call can't give a
-    # cached method, since none gets into a pickle.)
+    # pickle itself does the same with an ordinary method. (An owner that is
+    # loaded from a pickle has no cached methods.)
     return getattr, (owner, name)
 
 
@@ -999,10 +997,9 @@ def _is_itself_copied(record: _Record) -> bool:
         return True
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return False
-    # Then __getattr__ has made it, and it is copied, unless it is a function with a
-    # closure. deepcopy() gives back the same function, and the closure may have the
-    # owner in it. So __getattr__ has to make another function, for the copy of the
-    # owner.
+    # Then __getattr__ has made it. It is copied, unless it is a function that may have
+    # the owner in its closure: deepcopy() would give back the same function. Such a
+    # function is read instead.
     plain_method = record["method"]
     is_function = type(plain_method) is types.FunctionType
     return not (is_function and plain_method.__closure__)
