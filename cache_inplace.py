@@ -28,8 +28,7 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* if a `__deepcopy__`, `__reduce__` or `__getattr__` of its class fails
-  with a patched object, uncache the object before you copy or pickle it;
+* if deep-copying or pickling a patched object fails, uncache it first;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
 * results are shared, not copied;
@@ -687,8 +686,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
-    # Functions made by a decorator of wrapt pass on the __dict__ of the method. The
-    # record would land there.
+    # Functions made by a decorator of wrapt don't count as proxies, but their __dict__
+    # is that of the method, and the record would land there.
     if namespace is None or namespace is _dict_of(record["method"]):
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
@@ -800,6 +799,7 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
             is_held = getattr(obj, name) is value
             return value, (value if is_held else _NOTHING)
         if not _may_hold_methods(obj):
+            # No method is held, under this name or any other.
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
     held = _dict_of(obj).get(name, _NOTHING)
@@ -998,8 +998,8 @@ def _is_itself_copied(record: _Record) -> bool:
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return False
     # Then __getattr__ has made it. It is copied, unless it is a function that may have
-    # the owner in its closure: deepcopy() would give back the same function. Such a
-    # function is read instead.
+    # the owner in its closure, since deepcopy() would give back the same function. Such
+    # a function is read from the copy of the owner.
     plain_method = record["method"]
     is_function = type(plain_method) is types.FunctionType
     return not (is_function and plain_method.__closure__)
