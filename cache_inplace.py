@@ -635,7 +635,7 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     """Return the record of a patch, except for the id of the cached method."""
     earlier = _record_of(held)
     if not _is_valid_for(earlier, obj, name):
-        # obj has no cached method there, except perhaps one of another object.
+        # What stands there isn't a cached method of obj or of its original.
         shadowed = held
         plain_method = _plain_method(value)
     elif _is_same_object(earlier["owner"], obj):
@@ -686,8 +686,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
-    # Functions made by a decorator of wrapt don't count as proxies, but their __dict__
-    # is that of the method, and the record would land there.
+    # With a decorator made with wrapt, the __dict__ is that of the method, which
+    # belongs to all instances of the class.
     if namespace is None or namespace is _dict_of(record["method"]):
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
@@ -788,7 +788,10 @@ def _may_hold_methods(obj: object) -> bool:
 
 
 def _read(obj: object, name: str) -> tuple[Any, Any]:
-    """Return the value under a name, and what is held there if that is a method."""
+    """Return the value and what is held under a name.
+
+    What is held matters only if it is a method, since _read_method() refuses the rest.
+    """
     if _is_ordinary(obj):
         # Two cases in which there is no need to look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
@@ -949,7 +952,7 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     # (It could also be read from that copy, but a __getattribute__ may need attributes,
     # which the copy doesn't have yet.)
     is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
-    if is_bound or _is_itself_copied(record):
+    if is_bound or _is_copied_not_read(record):
         return copy.deepcopy(plain_method, memo)
     # Methods of other kinds, such as a partialmethod, can only be read from that copy.
     # (While the owner is being deep-copied, its copy is in the memo.)
@@ -971,7 +974,7 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     if _is_static_or_class_method(record):
         return getattr, (owner.__class__, name)
-    if _is_itself_copied(record):
+    if _is_copied_not_read(record):
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
     # pickle itself does the same with an ordinary method. (An owner that is
@@ -990,7 +993,7 @@ def _is_static_or_class_method(record: _Record) -> bool:
     return is_either and not record["shadowed"]
 
 
-def _is_itself_copied(record: _Record) -> bool:
+def _is_copied_not_read(record: _Record) -> bool:
     """Tell whether the plain method is copied, not read from a copy of the owner."""
     if record["shadowed"]:
         # It was stored on the owner, and is copied with all that is stored there.
