@@ -658,10 +658,13 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
 
 
 def _owner(obj: object, plain_method: Any) -> object:
-    """Return obj or, if it is a proxy and the method is bound, what it stands for."""
-    # What a method is bound to isn't a proxy, even if the method was read from one.
+    """Return obj or, if it is a proxy, the object for which it stands, if known."""
+    # A bound method that is read from a proxy is bound to the object for which the
+    # proxy stands. A static method, for example, isn't, and doesn't show that object.
     bound_to = getattr(plain_method, "__self__", _NOTHING)
-    return bound_to if _is_same_object(obj, bound_to) else obj
+    if _is_same_object(obj, bound_to):
+        return bound_to
+    return obj
 
 
 def _is_same_object(one: object, other: object) -> bool:
@@ -686,8 +689,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
-    # With a decorator made with wrapt, the __dict__ is that of the method, which
-    # belongs to all instances of the class.
+    # Decorators made with wrapt return something with the __dict__ of the method. That
+    # of a bound method is that of the function on the class. The record mustn't land
+    # there.
     if namespace is None or namespace is _dict_of(record["method"]):
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
@@ -1000,9 +1004,9 @@ def _is_copied_not_read(record: _Record) -> bool:
         return True
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return False
-    # Then __getattr__ has made it. It is copied, unless it is a function that may have
-    # the owner in its closure, since deepcopy() would give back the same function. Such
-    # a function is read from the copy of the owner.
+    # Then __getattr__ has made it. Normally, it is copied. But if it is a function that
+    # may have the owner in its closure, deepcopy() would give back the same function.
+    # So it is read from the copy of the owner.
     plain_method = record["method"]
     is_function = type(plain_method) is types.FunctionType
     return not (is_function and plain_method.__closure__)
