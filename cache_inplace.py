@@ -689,9 +689,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
-    # Decorators made with wrapt return something with the __dict__ of the method. That
-    # of a bound method is that of the function on the class. The record mustn't land
-    # there.
+    # A bound method shows the __dict__ of its function, which is on the class, as its
+    # own. So does what a decorator made with wrapt returns. The record mustn't land
+    # there, since all instances share that function.
     if namespace is None or namespace is _dict_of(record["method"]):
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
@@ -792,10 +792,7 @@ def _may_hold_methods(obj: object) -> bool:
 
 
 def _read(obj: object, name: str) -> tuple[Any, Any]:
-    """Return the value and what is held under a name.
-
-    What is held matters only if it is a method, since _read_method() refuses the rest.
-    """
+    """Return the value and what is held under a name."""
     if _is_ordinary(obj):
         # Two cases in which there is no need to look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
@@ -806,7 +803,8 @@ def _read(obj: object, name: str) -> tuple[Any, Any]:
             is_held = getattr(obj, name) is value
             return value, (value if is_held else _NOTHING)
         if not _may_hold_methods(obj):
-            # No method is held, under this name or any other.
+            # If anything is held under this name, it is no method, and _read_method()
+            # refuses it. So there is no need to know it.
             return getattr(obj, name), _NOTHING
     # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
     held = _dict_of(obj).get(name, _NOTHING)
@@ -958,8 +956,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
     if is_bound or _is_copied_not_read(record):
         return copy.deepcopy(plain_method, memo)
-    # Methods of other kinds, such as a partialmethod, can only be read from that copy.
-    # (While the owner is being deep-copied, its copy is in the memo.)
+    # All others are read from that copy: a partialmethod, for example, and a function
+    # with a closure that __getattr__ has made. (While the owner is being deep-copied,
+    # its copy is in the memo.)
     return getattr(copy.deepcopy(owner, memo), name)
 
 
@@ -981,8 +980,8 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_copied_not_read(record):
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
-    # pickle itself does the same with an ordinary method. (An owner that is
-    # loaded from a pickle has no cached methods.)
+    # pickle itself does the same with an ordinary method. This gives the plain method,
+    # since an owner that has been loaded from a pickle has no cached methods.
     return getattr, (owner, name)
 
 
@@ -1004,9 +1003,9 @@ def _is_copied_not_read(record: _Record) -> bool:
         return True
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return False
-    # Then __getattr__ has made it. Normally, it is copied. But if it is a function that
-    # may have the owner in its closure, deepcopy() would give back the same function.
-    # So it is read from the copy of the owner.
+    # Otherwise, __getattr__ has made it, and it is copied, unless it is a function with
+    # a closure. Its closure may have the owner in it, but deepcopy() doesn't copy
+    # functions: what it returned would still use the owner.
     plain_method = record["method"]
     is_function = type(plain_method) is types.FunctionType
     return not (is_function and plain_method.__closure__)
