@@ -28,7 +28,8 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* if deep-copying or pickling a patched object fails, uncache it first;
+* deep-copying or pickling fails for some objects as long as they are patched,
+  so uncache these first;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
 * results are shared, not copied;
@@ -309,7 +310,7 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 #   * Ordinary objects, which read and set attributes in Python's own way. From 3.11 on,
 #     Python makes the `__dict__` of such an object only when somebody asks for it, and
 #     is slower with the attributes of that object from then on. So patching avoids it
-#     where it can: see _public_names() and _read(). Listing and undoing do use it.
+#     where it can: see _public_names() and _held(). Listing and undoing do use it.
 #   * Objects whose class reads or sets attributes in its own way: frozen dataclasses,
 #     pydantic models, mocks, modules, dicts whose items are attributes. These are
 #     patched in their `__dict__`.
@@ -575,11 +576,11 @@ def _read_method(obj: object, name: str) -> tuple[Any, Any]:
     if found is not _NOTHING:
         why = f"is {_type_name(found)}, not a method; cache the method behind it"
         raise _refusal(TypeError, obj, name, why)
-    value, held = _read(obj, name)
+    value = getattr(obj, name)
     if not _is_method(value):
         why = f"is {_type_name(value)}, not a method; pass the name of a method"
         raise _refusal(TypeError, obj, name, why)
-    return value, held
+    return value, _held(obj, name, value)
 
 
 def _is_method(value: object) -> bool:
@@ -658,7 +659,11 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
 
 
 def _owner(obj: object, plain_method: Any) -> object:
-    """Return obj or, if it is a proxy, the object for which it stands, if known."""
+    """Return obj or, if it is a proxy, the object for which it stands, if known.
+
+    The record had better not depend on a proxy, which may stand for something else
+    later, or for nothing.
+    """
     # A bound method that is read from a proxy is bound to the object for which the
     # proxy stands. A static method, for example, isn't, and doesn't show that object.
     bound_to = getattr(plain_method, "__self__", _NOTHING)
@@ -689,9 +694,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
-    # A bound method shows the __dict__ of its function, which is on the class, as its
-    # own. So does what a decorator made with wrapt returns. The record mustn't land
-    # there, since all instances share that function.
+    # What a decorator made with wrapt returns shows the __dict__ of the function on the
+    # class as its own, just as the bound method does. The record mustn't land there,
+    # since all instances share that function.
     if namespace is None or namespace is _dict_of(record["method"]):
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
@@ -791,24 +796,19 @@ def _may_hold_methods(obj: object) -> bool:
     return any(map(_is_method, values))
 
 
-def _read(obj: object, name: str) -> tuple[Any, Any]:
-    """Return the value and what is held under a name."""
+def _held(obj: object, name: str, value: Any) -> Any:
+    """Return what is held under a name whose value is a method, or _NOTHING."""
     if _is_ordinary(obj):
-        # Two cases in which there is no need to look into the __dict__.
+        # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
             # Reading what the class has there gives another bound method each time. But
             # if obj itself holds something under this name, reading gives that, and the
-            # same thing each time. So read twice.
-            value = getattr(obj, name)
-            is_held = getattr(obj, name) is value
-            return value, (value if is_held else _NOTHING)
+            # same thing each time. So read once more.
+            return value if getattr(obj, name) is value else _NOTHING
         if not _may_hold_methods(obj):
-            # If anything is held under this name, it is no method, and _read_method()
-            # refuses it. So there is no need to know it.
-            return getattr(obj, name), _NOTHING
-    # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
-    held = _dict_of(obj).get(name, _NOTHING)
-    return getattr(obj, name), held
+            # The value is a method, so it comes from elsewhere.
+            return _NOTHING
+    return _dict_of(obj).get(name, _NOTHING)
 
 
 def _is_bound_when_read(on_class: object) -> bool:
@@ -940,9 +940,9 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # Deep copies and pickles
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
-# methods included. In place of a cached method, the deep copy holds a method that isn't
-# cached and is bound to the deep copy. A cached method can also be copied or pickled by
-# itself.
+# methods included. In place of a cached method, the deep copy, or the object that is
+# loaded from the pickle, holds a method of its own that isn't cached. A cached method
+# can also be copied or pickled by itself.
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
@@ -980,8 +980,7 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_copied_not_read(record):
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
-    # pickle itself does the same with an ordinary method. This gives the plain method,
-    # since an owner that has been loaded from a pickle has no cached methods.
+    # pickle itself does the same with an ordinary method.
     return getattr, (owner, name)
 
 
@@ -1003,9 +1002,10 @@ def _is_copied_not_read(record: _Record) -> bool:
         return True
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         return False
-    # Otherwise, __getattr__ has made it, and it is copied, unless it is a function with
-    # a closure. Its closure may have the owner in it, but deepcopy() doesn't copy
-    # functions: what it returned would still use the owner.
+    # Otherwise, __getattr__ has made it. It is copied, since reading it from the copy
+    # of the owner calls __getattr__ there, which often needs attributes that this copy
+    # doesn't have yet. But a function with a closure has to be read, since the owner
+    # may be in the closure, which deepcopy() doesn't copy.
     plain_method = record["method"]
     is_function = type(plain_method) is types.FunctionType
     return not (is_function and plain_method.__closure__)
