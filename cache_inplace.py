@@ -694,9 +694,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
-    # What a decorator made with wrapt returns shows the __dict__ of the function on the
-    # class as its own, just as the bound method does. The record mustn't land there,
-    # since all instances share that function.
+    # A decorator made with wrapt returns a proxy for the bound method. Reading __dict__
+    # from either of them gives that of the function on the class. The record mustn't
+    # land there, since all instances share that function.
     if namespace is None or namespace is _dict_of(record["method"]):
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
@@ -783,9 +783,8 @@ def _dict_for_record(thing: object) -> dict[str, Any] | None:
 
 def _may_hold_methods(obj: object) -> bool:
     """Tell whether an ordinary object may hold methods, without using its __dict__."""
-    # As long as Python hasn't made the __dict__ of obj, obj refers to the values of its
-    # attributes, and later to the __dict__. (It also refers to its class, which is no
-    # method.)
+    # The garbage collector can tell what obj refers to: the values of its attributes,
+    # or its __dict__ once Python has made that. (Also its class, which is no method.)
     values: list[Any] = []
     for referent in gc.get_referents(obj):
         values.append(referent)
@@ -806,7 +805,7 @@ def _held(obj: object, name: str, value: Any) -> Any:
             # same thing each time. So read once more.
             return value if getattr(obj, name) is value else _NOTHING
         if not _may_hold_methods(obj):
-            # The value is a method, so it comes from elsewhere.
+            # But the value is a method, so it isn't held.
             return _NOTHING
     return _dict_of(obj).get(name, _NOTHING)
 
@@ -886,6 +885,10 @@ def _has_not_started(coroutine: Coroutine[Any, Any, Any]) -> bool:
     return inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
 
 
+# The classes of what @contextmanager and @asynccontextmanager functions return have no
+# public names. So call an example of either, and take the class of what it returns.
+
+
 @contextlib.contextmanager
 def _example() -> Iterator[None]:
     yield
@@ -896,7 +899,6 @@ async def _async_example() -> AsyncIterator[None]:
     yield
 
 
-# The classes of what these two return. They have no public names.
 _CONTEXT_MANAGERS = (type(_example()), type(_async_example()))
 
 
@@ -956,9 +958,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
     if is_bound or _is_copied_not_read(record):
         return copy.deepcopy(plain_method, memo)
-    # All others are read from that copy: a partialmethod, for example, and a function
-    # with a closure that __getattr__ has made. (While the owner is being deep-copied,
-    # its copy is in the memo.)
+    # Any other method is read from the copy of the owner: a partialmethod, for example,
+    # or a function with a closure that __getattr__ has made. (While the owner is being
+    # deep-copied, its copy is in the memo.)
     return getattr(copy.deepcopy(owner, memo), name)
 
 
