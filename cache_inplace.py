@@ -694,13 +694,14 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
-    # A decorator made with wrapt returns a proxy for the bound method. Reading __dict__
-    # from either of them gives that of the function on the class. The record mustn't
-    # land there, since all instances share that function.
-    if namespace is None or namespace is _dict_of(record["method"]):
+    # If the decorator was made with wrapt, this is the __dict__ of the method that it
+    # was given, and so that of the function on the class. The record mustn't land
+    # there, since all instances share it.
+    is_shared = namespace is _dict_of(record["method"])
+    if namespace is None or is_shared:
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
-        # Undoing a patch doesn't take the record off.
+        # Maybe the patch was undone meanwhile. That doesn't take the record off.
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
     namespace[_RECORD] = record
@@ -805,7 +806,7 @@ def _held(obj: object, name: str, value: Any) -> Any:
             # same thing each time. So read once more.
             return value if getattr(obj, name) is value else _NOTHING
         if not _may_hold_methods(obj):
-            # But the value is a method, so it isn't held.
+            # obj holds no method at all, and the value is a method, so it isn't held.
             return _NOTHING
     return _dict_of(obj).get(name, _NOTHING)
 
@@ -958,9 +959,10 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
     if is_bound or _is_copied_not_read(record):
         return copy.deepcopy(plain_method, memo)
-    # Any other method is read from the copy of the owner: a partialmethod, for example,
-    # or a function with a closure that __getattr__ has made. (While the owner is being
-    # deep-copied, its copy is in the memo.)
+    # Any other method is read from the copy of the owner. Copying it wouldn't always do:
+    # a singledispatchmethod, for example, gives functions that have the owner in their
+    # closure, which deepcopy() doesn't copy. (While the owner is being deep-copied, its
+    # copy is in the memo.)
     return getattr(copy.deepcopy(owner, memo), name)
 
 
