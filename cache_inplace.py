@@ -28,8 +28,8 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* deep-copying or pickling fails for some objects as long as they are patched,
-  so uncache these first;
+* deep-copying or pickling a patched object may fail, for example if its cached methods
+  were made by `__getattr__` or by `decorator=`; then uncache it first;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
 * results are shared, not copied;
@@ -618,15 +618,16 @@ def _is_property(on_class: object) -> bool:
     # Properties and slots have these.
     if hasattr(cls, "__set__") or hasattr(cls, "__delete__"):
         return True
-    # These give methods when they are read.
-    if issubclass(
-        cls,
-        (classmethod, functools.partialmethod, functools.singledispatchmethod),
-    ):
-        return False
     # Cached properties have a __get__(). So have functions and static methods, but
     # these can be called as they stand on the class.
-    return hasattr(cls, "__get__") and not callable(on_class)
+    if not hasattr(cls, "__get__") or callable(on_class):
+        return False
+    # What is left is a cached property, unless it is of these kinds.
+    gives_methods = issubclass(
+        cls,
+        (classmethod, functools.partialmethod, functools.singledispatchmethod),
+    )
+    return not gives_methods
 
 
 # The record of a patch
@@ -636,7 +637,7 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     """Return the record of a patch, except for the id of the cached method."""
     earlier = _record_of(held)
     if not _is_valid_for(earlier, obj, name):
-        # What stands there isn't a cached method of obj or of its original.
+        # It is the first patch, or somebody else has set something there since.
         shadowed = held
         plain_method = _plain_method(value)
     elif _is_same_object(earlier["owner"], obj):
@@ -694,12 +695,12 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
-    # If the decorator was made with wrapt, this is the __dict__ of the method that it
-    # was given, and so that of the function on the class. The record mustn't land
-    # there, since all instances share it.
-    is_shared = namespace is _dict_of(record["method"])
-    if namespace is None or is_shared:
+    if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
+    # A decorator made with wrapt returns a proxy for the method. The record would land
+    # on the method's function, which all instances share.
+    if _is_same_object(decorated, record["method"]):
+        raise refusal("is the method itself, or a proxy for it; return a new function")
     if _record_of(decorated):
         # Maybe the patch was undone meanwhile. That doesn't take the record off.
         raise refusal("is or was cached already; return a new function each time")
@@ -943,9 +944,18 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # Deep copies and pickles
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
-# methods included. In place of a cached method, the deep copy, or the object that is
-# loaded from the pickle, holds a method of its own that isn't cached. A cached method
-# can also be copied or pickled by itself.
+# methods included. In place of each, the copy gets a method of its own that isn't
+# cached. (An object that is loaded from a pickle is called a copy here, too.) There are
+# three ways to get that method:
+#
+#   * Read it from the class. This does for static and class methods.
+#   * Copy the plain method. A method that is bound to the owner is then bound to the
+#     copy of the owner.
+#   * Read it from the copy. At that time, the copy has no attributes yet, so this gives
+#     the method of its class, or one that __getattr__ makes. (If a __getattr__ or
+#     __getattribute__ needs attributes, this fails, so it is the last choice.)
+#
+# A cached method can also be copied or pickled by itself.
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
@@ -953,16 +963,10 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if _is_static_or_class_method(record):
         return getattr(owner.__class__, name)
-    # If a method is bound to the owner, deepcopy() binds it to the copy of the owner.
-    # (It could also be read from that copy, but a __getattribute__ may need attributes,
-    # which the copy doesn't have yet.)
     is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
     if is_bound or _is_copied_not_read(record):
         return copy.deepcopy(plain_method, memo)
-    # Any other method is read from the copy of the owner. Copying it wouldn't always do:
-    # a singledispatchmethod, for example, gives functions that have the owner in their
-    # closure, which deepcopy() doesn't copy. (While the owner is being deep-copied, its
-    # copy is in the memo.)
+    # While the owner is being deep-copied, the memo has its copy.
     return getattr(copy.deepcopy(owner, memo), name)
 
 
@@ -984,7 +988,7 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_copied_not_read(record):
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
-    # pickle itself does the same with an ordinary method.
+    # pickle itself does the same with a bound method.
     return getattr, (owner, name)
 
 
@@ -1005,11 +1009,10 @@ def _is_copied_not_read(record: _Record) -> bool:
         # It was stored on the owner, and is copied with all that is stored there.
         return True
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
+        # A copy of the owner has that class, too.
         return False
-    # Otherwise, __getattr__ has made it. It is copied, since reading it from the copy
-    # of the owner calls __getattr__ there, which often needs attributes that this copy
-    # doesn't have yet. But a function with a closure has to be read, since the owner
-    # may be in the closure, which deepcopy() doesn't copy.
+    # Otherwise, __getattr__ has made it. It can be copied, unless it is a function with
+    # the owner in its closure: deepcopy() doesn't copy functions.
     plain_method = record["method"]
     is_function = type(plain_method) is types.FunctionType
     return not (is_function and plain_method.__closure__)
