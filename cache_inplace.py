@@ -697,8 +697,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     namespace = _dict_for_record(decorated)
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
-    # A decorator made with wrapt returns a proxy for the method. The record would land
-    # on the method's function, which all instances share.
+    # What a decorator made with wrapt returns is a proxy for the method, too, though not
+    # one that _dict_for_record() refuses. The record would land on the method's
+    # function, which all instances share.
     if _is_same_object(decorated, record["method"]):
         raise refusal("is the method itself, or a proxy for it; return a new function")
     if _record_of(decorated):
@@ -988,7 +989,7 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_copied_not_read(record):
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
-    # pickle itself does the same with a bound method.
+    # This serves bound methods, too: pickle itself does the same with them.
     return getattr, (owner, name)
 
 
@@ -1012,7 +1013,8 @@ def _is_copied_not_read(record: _Record) -> bool:
         # A copy of the owner has that class, too.
         return False
     # Otherwise, __getattr__ has made it. It can be copied, unless it is a function with
-    # the owner in its closure: deepcopy() doesn't copy functions.
+    # a closure. The owner may be in there, and deepcopy() doesn't copy functions.
     plain_method = record["method"]
     is_function = type(plain_method) is types.FunctionType
-    return not (is_function and plain_method.__closure__)
+    has_closure = is_function and plain_method.__closure__ is not None
+    return not has_closure
