@@ -28,8 +28,9 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* deep-copying or pickling a patched object may fail, for example if its cached methods
-  were made by `__getattr__` or by `decorator=`; then uncache it first;
+* if you have used `decorator=`, uncache the object before you copy or pickle it;
+* otherwise, uncache it first if deep-copying or pickling it fails, as may happen
+  where `__getattr__` makes its methods;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
 * results are shared, not copied;
@@ -697,9 +698,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     namespace = _dict_for_record(decorated)
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
-    # What a decorator made with wrapt returns is a proxy for the method, too, though not
-    # one that _dict_for_record() refuses. The record would land on the method's
-    # function, which all instances share.
+    # What a decorator made with wrapt returns gives the __class__ and the __dict__ of
+    # the method. The record would land on its function, which all instances share.
     if _is_same_object(decorated, record["method"]):
         raise refusal("is the method itself, or a proxy for it; return a new function")
     if _record_of(decorated):
@@ -765,8 +765,9 @@ def _dict_of(obj: object) -> dict[str, Any]:
 
     Writing into that empty dict has no effect.
     """
-    # Objects with __slots__ have no __dict__, that of a class can't be written, and
-    # where __getattr__ makes up every attribute, it can be anything.
+    # cached_methods() takes any object. One with __slots__ has no __dict__, that of a
+    # class can't be written, and where __getattr__ makes up every attribute, it can be
+    # anything.
     namespace = getattr(obj, "__dict__", None)
     return namespace if isinstance(namespace, dict) else {}
 
@@ -803,9 +804,9 @@ def _held(obj: object, name: str, value: Any) -> Any:
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
-            # Reading what the class has there gives another bound method each time. But
-            # if obj itself holds something under this name, reading gives that, and the
-            # same thing each time. So read once more.
+            # Reading what the class has there gives another bound method each time.
+            # Reading what obj itself holds gives the same thing each time. So read once
+            # more, and compare.
             return value if getattr(obj, name) is value else _NOTHING
         if not _may_hold_methods(obj):
             # obj holds no method at all, and the value is a method, so it isn't held.
@@ -950,8 +951,8 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # three ways to get that method:
 #
 #   * Read it from the class. This does for static and class methods.
-#   * Copy the plain method. A method that is bound to the owner is then bound to the
-#     copy of the owner.
+#   * Copy the plain method. If it is bound to the owner, deepcopy() binds it to the
+#     copy of the owner. (pickle doesn't copy bound methods. It has them read.)
 #   * Read it from the copy. At that time, the copy has no attributes yet, so this gives
 #     the method of its class, or one that __getattr__ makes. (If a __getattr__ or
 #     __getattribute__ needs attributes, this fails, so it is the last choice.)
@@ -967,7 +968,8 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
     if is_bound or _is_copied_not_read(record):
         return copy.deepcopy(plain_method, memo)
-    # While the owner is being deep-copied, the memo has its copy.
+    # If the owner is being deep-copied, its copy is in the memo. If only the cached
+    # method is, the owner is copied now.
     return getattr(copy.deepcopy(owner, memo), name)
 
 
@@ -989,15 +991,14 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     if _is_copied_not_read(record):
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
-    # This serves bound methods, too: pickle itself does the same with them.
     return getattr, (owner, name)
 
 
 def _is_static_or_class_method(record: _Record) -> bool:
     """Tell whether a method is one of the class, and doesn't depend on the owner.
 
-    It is copied and pickled without the owner, which may hold a lock, and then couldn't
-    be copied or pickled.
+    So it can be copied or pickled by itself even if the owner can't, because that holds
+    a lock, for example.
     """
     on_class = _on_class(record["owner"].__class__, record["name"])
     is_either = issubclass(type(on_class), (staticmethod, classmethod))
@@ -1012,8 +1013,8 @@ def _is_copied_not_read(record: _Record) -> bool:
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         # A copy of the owner has that class, too.
         return False
-    # Otherwise, __getattr__ has made it. It can be copied, unless it is a function with
-    # a closure. The owner may be in there, and deepcopy() doesn't copy functions.
+    # Otherwise, __getattr__ has made it. It is copied, unless it is a function with a
+    # closure. The owner may be in there, and deepcopy() returns functions as they are.
     plain_method = record["method"]
     is_function = type(plain_method) is types.FunctionType
     has_closure = is_function and plain_method.__closure__ is not None
