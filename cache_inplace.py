@@ -119,7 +119,7 @@ def cache_method_in_place(
     A method that is already cached gets a new, empty cache.
 
     obj: any object that can have attributes of its own, even if it is frozen,
-        but not a class.
+        but not a class or a bound method.
     name: the name of the method. It may be private (`_get`),
         or one that `dir(obj)` doesn't list because `__getattr__` makes it up.
     maxsize: how many results to keep; None for no limit. 128 by default.
@@ -130,7 +130,7 @@ def cache_method_in_place(
         By default None, which means `lru_cache`.
 
     Raises AttributeError if obj has no such attribute.
-    Raises TypeError if obj is a class, or can't have attributes;
+    Raises TypeError if obj is a class or a bound method, or can't have attributes;
     if the name isn't that of a method, or is that of a special method (`__len__`);
     if there is no decorator, but the method is a coroutine or generator function;
     if maxsize or the decorator is wrong, or if there is a decorator
@@ -344,6 +344,9 @@ def _patch(
     """Cache the methods that names select, or raise an error and change nothing."""
     if isinstance(obj, type):
         raise TypeError("obj is a class, which would cache for all; pass an instance")
+    if type(obj) is types.MethodType:
+        # Its attributes are those of its function, which all instances share.
+        raise _refusal_of_method(obj)
     _check_options(maxsize, typed, decorator)
 
     # Look at all of them before anything is made or changed.
@@ -374,9 +377,9 @@ def _patch(
 def _undo(obj: object, names: _Names | None) -> list[str]:
     """Put back what was shadowed, for the cached methods that names select."""
     cached = cached_methods(obj)
-    if not cached:
-        # Maybe the caller has passed client.one, which has nothing cached itself.
-        _refuse_method(obj)
+    if not cached and (type(obj) is types.MethodType or _record_of(obj)):
+        # This is client.one, say, which has nothing cached itself.
+        raise _refusal_of_method(obj)
     if names is None:
         selected = list(cached)
     elif callable(names):
@@ -451,11 +454,9 @@ def _check_options(
         )
 
 
-def _refuse_method(obj: object) -> None:
-    """Refuse uncache(client.one), for which there would be nothing to do."""
-    if type(obj) is types.MethodType or _record_of(obj):
-        what = f"the object that has it, and {_what_to_pass_for(obj)}"
-        raise TypeError(f"obj is a method; pass {what}")
+def _refusal_of_method(obj: object) -> Exception:
+    what = f"the object that has it, and {_what_to_pass_for(obj)}"
+    return TypeError(f"obj is a method; pass {what}")
 
 
 def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
@@ -698,8 +699,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     namespace = _dict_for_record(decorated)
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
-    # What a decorator made with wrapt returns gives the __class__ and the __dict__ of
-    # the method. The record would land on its function, which all instances share.
+    # That check lets through what decorators made with wrapt return. But these give the
+    # __class__ and the __dict__ of the method. So the record would land on the function
+    # of the class, which all instances share.
     if _is_same_object(decorated, record["method"]):
         raise refusal("is the method itself, or a proxy for it; return a new function")
     if _record_of(decorated):
@@ -952,9 +954,9 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 #   * Read it from the class. This does for static and class methods.
 #   * Copy the plain method. If it is bound to the owner, deepcopy() binds it to the
-#     copy of the owner. (pickle doesn't copy bound methods. It has them read.)
-#   * Read it from the copy. At that time, the copy has no attributes yet, so this gives
-#     the method of its class, or one that __getattr__ makes. (If a __getattr__ or
+#     copy of the owner. (pickle can't copy bound methods, so they go the third way.)
+#   * Read it from the copy. A copy is made empty and gets its attributes later, so this
+#     gives the method of its class, or one that __getattr__ makes. (If a __getattr__ or
 #     __getattribute__ needs attributes, this fails, so it is the last choice.)
 #
 # A cached method can also be copied or pickled by itself.
@@ -1011,7 +1013,7 @@ def _is_copied_not_read(record: _Record) -> bool:
         # It was stored on the owner, and is copied with all that is stored there.
         return True
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
-        # A copy of the owner has that class, too.
+        # It is read from the copy of the owner, which has the same class.
         return False
     # Otherwise, __getattr__ has made it. It is copied, unless it is a function with a
     # closure. The owner may be in there, and deepcopy() returns functions as they are.

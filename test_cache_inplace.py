@@ -211,6 +211,15 @@ class Stored:
         return [arg]
 
 
+class Retried:
+    """A client whose method has a method, as tenacity's have."""
+
+    def get(self, arg):
+        return arg
+
+    get.retry = functools.partial(get, None)
+
+
 class Slotted:
     __slots__ = ("calls",)
 
@@ -3147,6 +3156,14 @@ REFUSALS = [
         "obj is a method; pass the object that has it, and the name of the method, 'one'",
     ),
     refusal(
+        # All instances would get what is set on the function of their class.
+        "cache a method of a method",
+        Retried,
+        lambda c: cache_method_in_place(c.get, "retry"),
+        TypeError,
+        "obj is a method; pass the object that has it, and the name of the method, 'get'",
+    ),
+    refusal(
         "a lambda as the name",
         Client,
         lambda c: cache_method_in_place(c, lambda name: True),
@@ -3200,8 +3217,8 @@ REFUSALS = [
         Stored,
         lambda c: cache_method_in_place(c, "get", decorator=lambda method: method),
         TypeError,
-        "'get' of 'Stored' was decorated into 'partial', which is the method itself, or a proxy for it; "
-        "return a new function",
+        "'get' of 'Stored' was decorated into 'partial', "
+        "which is the method itself, or a proxy for it; return a new function",
     ),
     refusal(
         "a decorator that returns one function for two methods",
