@@ -28,9 +28,9 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* if you have used `decorator=`, uncache the object before you copy or pickle it;
-* otherwise, uncache it first if deep-copying or pickling it fails, as may happen
-  where `__getattr__` makes its methods;
+* before you copy or pickle an object that is cached with `decorator=`, uncache it;
+* without `decorator=`, a few objects can't be deep-copied or pickled
+  while they are patched; you get an error, so uncache these, too;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
 * results are shared, not copied;
@@ -378,7 +378,7 @@ def _undo(obj: object, names: _Names | None) -> list[str]:
     """Put back what was shadowed, for the cached methods that names select."""
     cached = cached_methods(obj)
     if not cached and (type(obj) is types.MethodType or _record_of(obj)):
-        # This is client.one, say, which has nothing cached itself.
+        # Probably, client.one was passed instead of client.
         raise _refusal_of_method(obj)
     if names is None:
         selected = list(cached)
@@ -668,7 +668,8 @@ def _owner(obj: object, plain_method: Any) -> object:
     later, or for nothing.
     """
     # A bound method that is read from a proxy is bound to the object for which the
-    # proxy stands. A static method, for example, isn't, and doesn't show that object.
+    # proxy stands. Through other methods, such as a static method, that object can't be
+    # found.
     bound_to = getattr(plain_method, "__self__", _NOTHING)
     if _is_same_object(obj, bound_to):
         return bound_to
@@ -699,9 +700,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     namespace = _dict_for_record(decorated)
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
-    # That check lets through what decorators made with wrapt return. But these give the
-    # __class__ and the __dict__ of the method. So the record would land on the function
-    # of the class, which all instances share.
+    # A decorator made with wrapt returns a proxy for the method. It has a __get__(), so
+    # _dict_for_record() doesn't refuse it. But the record would land on the function of
+    # the class, which all instances share.
     if _is_same_object(decorated, record["method"]):
         raise refusal("is the method itself, or a proxy for it; return a new function")
     if _record_of(decorated):
@@ -954,10 +955,12 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 #   * Read it from the class. This does for static and class methods.
 #   * Copy the plain method. If it is bound to the owner, deepcopy() binds it to the
-#     copy of the owner. (pickle can't copy bound methods, so they go the third way.)
-#   * Read it from the copy. A copy is made empty and gets its attributes later, so this
-#     gives the method of its class, or one that __getattr__ makes. (If a __getattr__ or
-#     __getattribute__ needs attributes, this fails, so it is the last choice.)
+#     copy of the owner. (For pickle, bound methods go the third way, as they do without
+#     this module.)
+#   * Read it from the copy while that is still empty, as copies get their attributes
+#     last. This gives the method of the class, or one that __getattr__ makes. (If a
+#     __getattr__ or __getattribute__ needs attributes, this fails, so it is the last
+#     choice.)
 #
 # A cached method can also be copied or pickled by itself.
 
@@ -1015,8 +1018,9 @@ def _is_copied_not_read(record: _Record) -> bool:
     if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
         # It is read from the copy of the owner, which has the same class.
         return False
-    # Otherwise, __getattr__ has made it. It is copied, unless it is a function with a
-    # closure. The owner may be in there, and deepcopy() returns functions as they are.
+    # Otherwise, __getattr__ has made it, and it is copied. Only a function with a closure
+    # is read: deepcopy() would return the same function, which may have the owner in
+    # its closure.
     plain_method = record["method"]
     is_function = type(plain_method) is types.FunctionType
     has_closure = is_function and plain_method.__closure__ is not None
