@@ -378,7 +378,7 @@ def _undo(obj: object, names: _Names | None) -> list[str]:
     """Put back what was shadowed, for the cached methods that names select."""
     cached = cached_methods(obj)
     if not cached and (type(obj) is types.MethodType or _record_of(obj)):
-        # Probably, client.one was passed instead of client.
+        # Nothing is cached on this method, so probably, its object was meant.
         raise _refusal_of_method(obj)
     if names is None:
         selected = list(cached)
@@ -700,8 +700,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     namespace = _dict_for_record(decorated)
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
-    # A decorator made with wrapt returns a proxy for the method. It has a __get__(), so
-    # _dict_for_record() doesn't refuse it. But the record would land on the function of
+    # What a decorator made with wrapt returns counts as a function, not as a proxy. But
+    # it has no attributes of its own, either: the record would land on the function of
     # the class, which all instances share.
     if _is_same_object(decorated, record["method"]):
         raise refusal("is the method itself, or a proxy for it; return a new function")
@@ -949,39 +949,29 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # Deep copies and pickles
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
-# methods included. In place of each, the copy gets a method of its own that isn't
-# cached. (An object that is loaded from a pickle is called a copy here, too.) There are
-# three ways to get that method:
-#
-#   * Read it from the class. This does for static and class methods.
-#   * Copy the plain method. If it is bound to the owner, deepcopy() binds it to the
-#     copy of the owner. (For pickle, bound methods go the third way, as they do without
-#     this module.)
-#   * Read it from the copy while that is still empty, as copies get their attributes
-#     last. This gives the method of the class, or one that __getattr__ makes. (If a
-#     __getattr__ or __getattribute__ needs attributes, this fails, so it is the last
-#     choice.)
-#
-# A cached method can also be copied or pickled by itself.
+# methods included. In place of each cached method, the copy gets a method of its own
+# that isn't cached. This is either a copy of the plain method, or it is read from the
+# copy, which holds nothing under that name yet. (An object that is loaded from a pickle
+# is called a copy here, too.) A cached method can also be copied or pickled by itself.
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
-    owner, name, plain_method = record["owner"], record["name"], record["method"]
-    if _is_static_or_class_method(record):
-        return getattr(owner.__class__, name)
-    is_bound = type(plain_method) is types.MethodType and plain_method.__self__ is owner
-    if is_bound or _is_copied_not_read(record):
+    plain_method = record["method"]
+    source = _object_to_read_from(record)
+    if source is _NOTHING:
         return copy.deepcopy(plain_method, memo)
-    # If the owner is being deep-copied, its copy is in the memo. If only the cached
-    # method is, the owner is copied now.
-    return getattr(copy.deepcopy(owner, memo), name)
+    if type(plain_method) is types.MethodType and plain_method.__self__ is source:
+        # deepcopy() binds it to the copy. Reading it from there could fail, if that needs
+        # attributes which the copy doesn't have yet.
+        return copy.deepcopy(plain_method, memo)
+    return getattr(copy.deepcopy(source, memo), record["name"])
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
     """Return a function and its arguments, which pickle stores.
 
-    When the pickle is loaded, this call is made, and gives the plain method.
+    When the pickle is loaded, this call is made, and gives the method of the copy.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
@@ -991,37 +981,34 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         # names in another way. (If the module is patched where the pickle is loaded,
         # this gives the cached method there.)
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
-    if _is_static_or_class_method(record):
-        return getattr, (owner.__class__, name)
-    if _is_copied_not_read(record):
+    source = _object_to_read_from(record)
+    if source is _NOTHING:
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
-    return getattr, (owner, name)
+    # pickle itself does the same with a bound method.
+    return getattr, (source, name)
 
 
-def _is_static_or_class_method(record: _Record) -> bool:
-    """Tell whether a method is one of the class, and doesn't depend on the owner.
+def _object_to_read_from(record: _Record) -> Any:
+    """Return the object from whose copy the method is read: the owner or its class.
 
-    So it can be copied or pickled by itself even if the owner can't, because that holds
-    a lock, for example.
+    (The copy of a class is the class itself.)
+    Return _NOTHING if the plain method is copied instead.
     """
-    on_class = _on_class(record["owner"].__class__, record["name"])
-    is_either = issubclass(type(on_class), (staticmethod, classmethod))
-    return is_either and not record["shadowed"]
-
-
-def _is_copied_not_read(record: _Record) -> bool:
-    """Tell whether the plain method is copied, not read from a copy of the owner."""
+    owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
         # It was stored on the owner, and is copied with all that is stored there.
-        return True
-    if _on_class(record["owner"].__class__, record["name"]) is not _NOTHING:
-        # It is read from the copy of the owner, which has the same class.
-        return False
-    # Otherwise, __getattr__ has made it, and it is copied. Only a function with a closure
-    # is read: deepcopy() would return the same function, which may have the owner in
-    # its closure.
-    plain_method = record["method"]
+        return _NOTHING
+    on_class = _on_class(owner.__class__, name)
+    if issubclass(type(on_class), (staticmethod, classmethod)):
+        # The owner isn't needed, and can't be copied if it holds a lock, for example.
+        return owner.__class__
+    if on_class is not _NOTHING:
+        return owner
+    # Otherwise, __getattr__ has made it. It is copied, since many a __getattr__ needs
+    # attributes that the copy of the owner may not have yet. But deepcopy() returns
+    # functions as they are, and a function with a closure may have the owner in it. So
+    # such a function is read from the copy of the owner.
     is_function = type(plain_method) is types.FunctionType
     has_closure = is_function and plain_method.__closure__ is not None
-    return not has_closure
+    return owner if has_closure else _NOTHING
