@@ -377,8 +377,9 @@ def _patch(
 def _undo(obj: object, names: _Names | None) -> list[str]:
     """Put back what was shadowed, for the cached methods that names select."""
     cached = cached_methods(obj)
-    if not cached and (type(obj) is types.MethodType or _record_of(obj)):
-        # Nothing is cached on this method, so probably, its object was meant.
+    is_method = type(obj) is types.MethodType or bool(_record_of(obj))
+    if is_method and not cached:
+        # There is nothing to undo on this method. Probably, its object was meant.
         raise _refusal_of_method(obj)
     if names is None:
         selected = list(cached)
@@ -529,9 +530,9 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # Not by dir(obj), which would always use the __dict__. It is needed only for
-        # methods that obj itself holds. (Not by dir(cls), either, which would call the
-        # __dir__ of a metaclass.)
+        # Not by dir(obj), which always uses the __dict__. That is needed only if obj
+        # itself may hold methods. (Not by dir(cls), either, which would call the __dir__
+        # of a metaclass.)
         names = {*type.__dir__(cls)}
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
@@ -808,8 +809,8 @@ def _held(obj: object, name: str, value: Any) -> Any:
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
             # Reading what the class has there gives another bound method each time.
-            # Reading what obj itself holds gives the same thing each time. So read once
-            # more, and compare.
+            # Reading what obj itself holds gives the same thing each time. So compare
+            # the value with that of a second reading.
             return value if getattr(obj, name) is value else _NOTHING
         if not _may_hold_methods(obj):
             # obj holds no method at all, and the value is a method, so it isn't held.
@@ -962,9 +963,10 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     if source is _NOTHING:
         return copy.deepcopy(plain_method, memo)
     if type(plain_method) is types.MethodType and plain_method.__self__ is source:
-        # deepcopy() binds it to the copy. Reading it from there could fail, if that needs
-        # attributes which the copy doesn't have yet.
+        # deepcopy() binds it to the copy. Reading it from there could fail, where a
+        # __getattribute__ needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
+    # While the source is being deep-copied, its copy is in the memo.
     return getattr(copy.deepcopy(source, memo), record["name"])
 
 
@@ -1005,10 +1007,10 @@ def _object_to_read_from(record: _Record) -> Any:
         return owner.__class__
     if on_class is not _NOTHING:
         return owner
-    # Otherwise, __getattr__ has made it. It is copied, since many a __getattr__ needs
-    # attributes that the copy of the owner may not have yet. But deepcopy() returns
-    # functions as they are, and a function with a closure may have the owner in it. So
-    # such a function is read from the copy of the owner.
-    is_function = type(plain_method) is types.FunctionType
-    has_closure = is_function and plain_method.__closure__ is not None
-    return owner if has_closure else _NOTHING
+    # Otherwise, __getattr__ has made it.
+    if type(plain_method) is types.FunctionType and plain_method.__closure__:
+        # The owner may be in the closure, and deepcopy() returns functions as they are.
+        return owner
+    # It isn't read, since many a __getattr__ needs attributes that the copy of the owner
+    # doesn't have yet.
+    return _NOTHING
