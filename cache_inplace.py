@@ -346,7 +346,7 @@ def _patch(
         raise TypeError("obj is a class, which would cache for all; pass an instance")
     if type(obj) is types.MethodType:
         # Its attributes are those of its function, which all instances share.
-        raise _refusal_of_method(obj)
+        _refuse_method(obj)
     _check_options(maxsize, typed, decorator)
 
     # Look at all of them before anything is made or changed.
@@ -377,10 +377,9 @@ def _patch(
 def _undo(obj: object, names: _Names | None) -> list[str]:
     """Put back what was shadowed, for the cached methods that names select."""
     cached = cached_methods(obj)
-    is_method = type(obj) is types.MethodType or bool(_record_of(obj))
-    if is_method and not cached:
-        # There is nothing to undo on this method. Probably, its object was meant.
-        raise _refusal_of_method(obj)
+    if not cached:
+        # Maybe the caller has passed client.one, which has nothing cached itself.
+        _refuse_method(obj)
     if names is None:
         selected = list(cached)
     elif callable(names):
@@ -455,9 +454,11 @@ def _check_options(
         )
 
 
-def _refusal_of_method(obj: object) -> Exception:
-    what = f"the object that has it, and {_what_to_pass_for(obj)}"
-    return TypeError(f"obj is a method; pass {what}")
+def _refuse_method(obj: object) -> None:
+    """Refuse client.one where client belongs."""
+    if type(obj) is types.MethodType or _record_of(obj):
+        what = f"the object that has it, and {_what_to_pass_for(obj)}"
+        raise TypeError(f"obj is a method; pass {what}")
 
 
 def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
@@ -531,8 +532,8 @@ def _public_names(obj: object) -> list[str]:
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
         # Not by dir(obj), which always uses the __dict__. That is needed only if obj
-        # itself may hold methods. (Not by dir(cls), either, which would call the __dir__
-        # of a metaclass.)
+        # itself may hold methods. (Not by dir(cls), either, which would call the
+        # __dir__ of a metaclass.)
         names = {*type.__dir__(cls)}
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
@@ -702,7 +703,7 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     # What a decorator made with wrapt returns counts as a function, not as a proxy. But
-    # it has no attributes of its own, either: the record would land on the function of
+    # its __dict__ is that of the method, so the record would land on the function of
     # the class, which all instances share.
     if _is_same_object(decorated, record["method"]):
         raise refusal("is the method itself, or a proxy for it; return a new function")
@@ -1007,10 +1008,11 @@ def _object_to_read_from(record: _Record) -> Any:
         return owner.__class__
     if on_class is not _NOTHING:
         return owner
-    # Otherwise, __getattr__ has made it.
+    # Otherwise, __getattr__ has made it. Reading it from the copy could fail, since many
+    # a __getattr__ needs attributes that the copy doesn't have yet. So it is copied if
+    # that can be done.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        # The owner may be in the closure, and deepcopy() returns functions as they are.
+        # It can't: deepcopy() returns functions as they are, and the owner may be in
+        # the closure.
         return owner
-    # It isn't read, since many a __getattr__ needs attributes that the copy of the owner
-    # doesn't have yet.
     return _NOTHING
