@@ -700,13 +700,10 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
-    if namespace is None:
+    if namespace is None or _is_same_object(decorated, record["method"]):
+        # By _is_same_object(), what a decorator made with wrapt returns is the method.
+        # The record would land on the method's function, which all instances share.
         raise refusal("has no attributes of its own; return a new function")
-    # What a decorator made with wrapt returns counts as a function, not as a proxy. But
-    # its __dict__ is that of the method, so the record would land on the function of
-    # the class, which all instances share.
-    if _is_same_object(decorated, record["method"]):
-        raise refusal("is the method itself, or a proxy for it; return a new function")
     if _record_of(decorated):
         # Maybe the patch was undone meanwhile. That doesn't take the record off.
         raise refusal("is or was cached already; return a new function each time")
@@ -810,9 +807,9 @@ def _held(obj: object, name: str, value: Any) -> Any:
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
             # Reading what the class has there gives another bound method each time.
-            # Reading what obj itself holds gives the same thing each time. So compare
-            # the value with that of a second reading.
-            return value if getattr(obj, name) is value else _NOTHING
+            # Reading what obj itself holds gives the same value again.
+            is_held = getattr(obj, name) is value
+            return value if is_held else _NOTHING
         if not _may_hold_methods(obj):
             # obj holds no method at all, and the value is a method, so it isn't held.
             return _NOTHING
@@ -1004,15 +1001,16 @@ def _object_to_read_from(record: _Record) -> Any:
         return _NOTHING
     on_class = _on_class(owner.__class__, name)
     if issubclass(type(on_class), (staticmethod, classmethod)):
-        # The owner isn't needed, and can't be copied if it holds a lock, for example.
+        # It doesn't need the owner. So it can be copied by itself, even if the owner
+        # can't be copied because it holds a lock, for example.
         return owner.__class__
     if on_class is not _NOTHING:
         return owner
-    # Otherwise, __getattr__ has made it. Reading it from the copy could fail, since many
-    # a __getattr__ needs attributes that the copy doesn't have yet. So it is copied if
-    # that can be done.
+    # Otherwise, __getattr__ has made it.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        # It can't: deepcopy() returns functions as they are, and the owner may be in
-        # the closure.
+        # deepcopy() would return the same function, which may have the owner in its
+        # closure. So it has to be read.
         return owner
+    # All else is copied, since reading may fail: many a __getattr__ needs attributes
+    # that the copy doesn't have yet.
     return _NOTHING
