@@ -346,7 +346,7 @@ def _patch(
         raise TypeError("obj is a class, which would cache for all; pass an instance")
     if type(obj) is types.MethodType:
         # Its attributes are those of its function, which all instances share.
-        _refuse_method(obj)
+        raise TypeError("obj is a method; pass the object that has it")
     _check_options(maxsize, typed, decorator)
 
     # Look at all of them before anything is made or changed.
@@ -624,14 +624,13 @@ def _is_property(on_class: object) -> bool:
         return True
     # Cached properties have a __get__(). So have functions and static methods, but
     # these can be called as they stand on the class.
-    if not hasattr(cls, "__get__") or callable(on_class):
-        return False
-    # What is left is a cached property, unless it is of these kinds.
+    is_computed = hasattr(cls, "__get__") and not callable(on_class)
+    # These can't be called there, either, but give methods.
     gives_methods = issubclass(
         cls,
         (classmethod, functools.partialmethod, functools.singledispatchmethod),
     )
-    return not gives_methods
+    return is_computed and not gives_methods
 
 
 # The record of a patch
@@ -701,8 +700,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
     if namespace is None or _is_same_object(decorated, record["method"]):
-        # By _is_same_object(), what a decorator made with wrapt returns is the method.
-        # The record would land on the method's function, which all instances share.
+        # What a decorator made with wrapt returns counts as the same as the method. The
+        # record would land on the method's function, which all instances share.
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
         # Maybe the patch was undone meanwhile. That doesn't take the record off.
@@ -802,12 +801,15 @@ def _may_hold_methods(obj: object) -> bool:
 
 
 def _held(obj: object, name: str, value: Any) -> Any:
-    """Return what is held under a name whose value is a method, or _NOTHING."""
+    """Return what is held under a name, or _NOTHING.
+
+    The value, which has been read already, is a method.
+    """
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
-            # Reading what the class has there gives another bound method each time.
-            # Reading what obj itself holds gives the same value again.
+            # Read a second time. What the class has there gives another bound method at
+            # each reading. What obj itself holds gives the same value again.
             is_held = getattr(obj, name) is value
             return value if is_held else _NOTHING
         if not _may_hold_methods(obj):
@@ -949,9 +951,10 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
 # methods included. In place of each cached method, the copy gets a method of its own
-# that isn't cached. This is either a copy of the plain method, or it is read from the
-# copy, which holds nothing under that name yet. (An object that is loaded from a pickle
-# is called a copy here, too.) A cached method can also be copied or pickled by itself.
+# that isn't cached. This is either a copy of the plain method, or what the copied object
+# has under that name anyway, from its class or by its __getattr__. (An object that is
+# loaded from a pickle is called a copy here, too.) A cached method can also be copied or
+# pickled by itself.
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:

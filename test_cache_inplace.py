@@ -3161,7 +3161,7 @@ REFUSALS = [
         Retried,
         lambda c: cache_method_in_place(c.get, "retry"),
         TypeError,
-        "obj is a method; pass the object that has it, and the name of the method, 'get'",
+        "obj is a method; pass the object that has it",
     ),
     refusal(
         "a lambda as the name",
