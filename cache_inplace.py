@@ -700,8 +700,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
     if namespace is None or _is_same_object(decorated, record["method"]):
-        # What a decorator made with wrapt returns counts as the same as the method. The
-        # record would land on the method's function, which all instances share.
+        # The latter is so with a decorator made with wrapt: what it returns shows the
+        # __class__ and the __dict__ of the method. The record would land on the
+        # method's function, which all instances share.
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
         # Maybe the patch was undone meanwhile. That doesn't take the record off.
@@ -951,10 +952,10 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
 # methods included. In place of each cached method, the copy gets a method of its own
-# that isn't cached. This is either a copy of the plain method, or what the copied object
-# has under that name anyway, from its class or by its __getattr__. (An object that is
-# loaded from a pickle is called a copy here, too.) A cached method can also be copied or
-# pickled by itself.
+# that isn't cached. This is either a copy of the plain method, or what the copied
+# object has under that name anyway, from its class or by its __getattr__. (An object
+# that is loaded from a pickle is called a copy here, too.) A cached method can also be
+# copied or pickled by itself.
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
@@ -967,7 +968,8 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # deepcopy() binds it to the copy. Reading it from there could fail, where a
         # __getattribute__ needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
-    # While the source is being deep-copied, its copy is in the memo.
+    # If the source is being deep-copied right now, the memo has its unfinished copy,
+    # which doesn't hold anything under this name yet.
     return getattr(copy.deepcopy(source, memo), record["name"])
 
 
