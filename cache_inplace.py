@@ -21,6 +21,8 @@ Guarantees:
   an iterator, something to await, or what a `@contextmanager` function returns;
 * without `decorator=`, a deep copy of the object, or its pickle,
   calls its own, uncached method.
+  (A few objects can't be deep-copied or pickled while they are patched.
+  Then you get an error, and can uncache them first.)
 
 Limits:
 
@@ -29,8 +31,6 @@ Limits:
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
 * before you copy or pickle an object that is cached with `decorator=`, uncache it;
-* without `decorator=`, a few objects can't be deep-copied or pickled
-  while they are patched; you get an error, so uncache these, too;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
 * results are shared, not copied;
@@ -81,9 +81,9 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
 #
-# No loop stands directly in a `with _lock:`. By a bug of CPython, the jump back to the
-# start of such a loop isn't always covered by the `with`, so that Ctrl-C could leave
-# the lock locked: https://github.com/python/cpython/issues/130279
+# No loop stands directly in a `with _lock:`, but a function with a loop may be called
+# there. By a bug of CPython, Ctrl-C in such a loop could leave the lock locked:
+# https://github.com/python/cpython/issues/130279
 _lock = threading.RLock()
 
 
@@ -625,7 +625,7 @@ def _is_property(on_class: object) -> bool:
     # Cached properties have a __get__(). So have functions and static methods, but
     # these can be called as they stand on the class.
     is_computed = hasattr(cls, "__get__") and not callable(on_class)
-    # These can't be called there, either, but give methods.
+    # Methods of these kinds can't be called as they stand on the class.
     gives_methods = issubclass(
         cls,
         (classmethod, functools.partialmethod, functools.singledispatchmethod),
@@ -681,7 +681,8 @@ def _is_same_object(one: object, other: object) -> bool:
     """Tell whether two are the same object, one of them a proxy for it, perhaps."""
     if one is other:
         return True
-    # A proxy gives the __class__ and the __dict__ of the object for which it stands.
+    # A proxy gives the __class__ and the __dict__ of the object for which it stands. (A
+    # bound method gives the __dict__ of its function, but not the __class__ of that.)
     if one.__class__ is not other.__class__:
         return False
     dict_of_one = getattr(one, "__dict__", None)
@@ -700,9 +701,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
     if namespace is None or _is_same_object(decorated, record["method"]):
-        # The latter is so with a decorator made with wrapt: what it returns shows the
-        # __class__ and the __dict__ of the method. The record would land on the
-        # method's function, which all instances share.
+        # What a decorator made with wrapt returns is the same by _is_same_object(), as
+        # it gives the __class__ and the __dict__ of the method. The record would land
+        # on the method's function, which all instances share.
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
         # Maybe the patch was undone meanwhile. That doesn't take the record off.
@@ -961,16 +962,18 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     plain_method = record["method"]
-    source = _object_to_read_from(record)
+    source = _source_for_copies(record)
     if source is _NOTHING:
         return copy.deepcopy(plain_method, memo)
     if type(plain_method) is types.MethodType and plain_method.__self__ is source:
         # deepcopy() binds it to the copy. Reading it from there could fail, where a
         # __getattribute__ needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
-    # If the source is being deep-copied right now, the memo has its unfinished copy,
-    # which doesn't hold anything under this name yet.
-    return getattr(copy.deepcopy(source, memo), record["name"])
+    # If the owner is being deep-copied right now, this is its unfinished copy, from the
+    # memo. That doesn't hold a cached method yet, so what is read isn't one. (If the
+    # source is a class, deepcopy() returns that class.)
+    source_copy = copy.deepcopy(source, memo)
+    return getattr(source_copy, record["name"])
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
@@ -986,7 +989,7 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         # names in another way. (If the module is patched where the pickle is loaded,
         # this gives the cached method there.)
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
-    source = _object_to_read_from(record)
+    source = _source_for_copies(record)
     if source is _NOTHING:
         # The call is (plain_method,)[0], which is simply the plain method, as pickled.
         return operator.getitem, ((plain_method,), 0)
@@ -994,11 +997,12 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     return getattr, (source, name)
 
 
-def _object_to_read_from(record: _Record) -> Any:
-    """Return the object from whose copy the method is read: the owner or its class.
+def _source_for_copies(record: _Record) -> Any:
+    """Return where a copy of the owner gets its method from.
 
-    (The copy of a class is the class itself.)
-    Return _NOTHING if the plain method is copied instead.
+    If it is the owner, the method is read from the copy of the owner.
+    If it is the class of the owner, the method is read from that.
+    If it is _NOTHING, the plain method itself is copied.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
