@@ -81,9 +81,9 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
 #
-# No loop stands directly in a `with _lock:`, but a function with a loop may be called
-# there. By a bug of CPython, Ctrl-C in such a loop could leave the lock locked:
-# https://github.com/python/cpython/issues/130279
+# By a bug of CPython, Ctrl-C in a loop that stands directly in a `with _lock:` could
+# leave the lock locked: https://github.com/python/cpython/issues/130279
+# So there is no such loop. (One in a function that is called there does no harm.)
 _lock = threading.RLock()
 
 
@@ -622,15 +622,13 @@ def _is_property(on_class: object) -> bool:
     # Properties and slots have these.
     if hasattr(cls, "__set__") or hasattr(cls, "__delete__"):
         return True
-    # Cached properties have a __get__(). So have functions and static methods, but
-    # these can be called as they stand on the class.
-    is_computed = hasattr(cls, "__get__") and not callable(on_class)
-    # Methods of these kinds can't be called as they stand on the class.
-    gives_methods = issubclass(
+    # A cached property has only a __get__(). So have methods. Most of these can be
+    # called as they stand on the class, and the others are of three kinds.
+    is_method = callable(on_class) or issubclass(
         cls,
         (classmethod, functools.partialmethod, functools.singledispatchmethod),
     )
-    return is_computed and not gives_methods
+    return hasattr(cls, "__get__") and not is_method
 
 
 # The record of a patch
@@ -701,9 +699,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
     if namespace is None or _is_same_object(decorated, record["method"]):
-        # What a decorator made with wrapt returns is the same by _is_same_object(), as
-        # it gives the __class__ and the __dict__ of the method. The record would land
-        # on the method's function, which all instances share.
+        # Decorators made with wrapt return something that passes for the method, down
+        # to its __class__ and its __dict__. A record on that would land on the method's
+        # function, which all instances share.
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
         # Maybe the patch was undone meanwhile. That doesn't take the record off.
@@ -810,10 +808,10 @@ def _held(obj: object, name: str, value: Any) -> Any:
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
-            # Read a second time. What the class has there gives another bound method at
-            # each reading. What obj itself holds gives the same value again.
-            is_held = getattr(obj, name) is value
-            return value if is_held else _NOTHING
+            # Reading what the class has there gives a new bound method each time, and
+            # reading what obj itself holds gives the same thing again.
+            read_again = getattr(obj, name)
+            return value if read_again is value else _NOTHING
         if not _may_hold_methods(obj):
             # obj holds no method at all, and the value is a method, so it isn't held.
             return _NOTHING
@@ -969,9 +967,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # deepcopy() binds it to the copy. Reading it from there could fail, where a
         # __getattribute__ needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
-    # If the owner is being deep-copied right now, this is its unfinished copy, from the
-    # memo. That doesn't hold a cached method yet, so what is read isn't one. (If the
-    # source is a class, deepcopy() returns that class.)
+    # While the owner is being deep-copied, deepcopy() gives its unfinished copy, from
+    # the memo. This holds no cached method yet, so reading the name gives a method that
+    # isn't cached. (For a class, deepcopy() gives that class.)
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
