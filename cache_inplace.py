@@ -619,16 +619,20 @@ def _property(obj: object, name: str) -> Any:
 
 def _is_property(on_class: object) -> bool:
     cls = type(on_class)
-    # Properties and slots have these.
+    # Properties and slots have one of these.
     if hasattr(cls, "__set__") or hasattr(cls, "__delete__"):
         return True
-    # A cached property has only a __get__(). So have methods. Most of these can be
-    # called as they stand on the class, and the others are of three kinds.
-    is_method = callable(on_class) or issubclass(
+    # Functions and static methods can be called as they stand on the class.
+    if callable(on_class):
+        return False
+    # Methods of these kinds can't, but aren't properties.
+    if issubclass(
         cls,
         (classmethod, functools.partialmethod, functools.singledispatchmethod),
-    )
-    return hasattr(cls, "__get__") and not is_method
+    ):
+        return False
+    # Anything else with a __get__() is a cached property, or something like it.
+    return hasattr(cls, "__get__")
 
 
 # The record of a patch
@@ -679,8 +683,8 @@ def _is_same_object(one: object, other: object) -> bool:
     """Tell whether two are the same object, one of them a proxy for it, perhaps."""
     if one is other:
         return True
-    # A proxy gives the __class__ and the __dict__ of the object for which it stands. (A
-    # bound method gives the __dict__ of its function, but not the __class__ of that.)
+    # A proxy gives the __class__ and the __dict__ of the object for which it stands. The
+    # __class__ comes first, since asking for its __dict__ can slow an object down.
     if one.__class__ is not other.__class__:
         return False
     dict_of_one = getattr(one, "__dict__", None)
@@ -704,7 +708,7 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         # function, which all instances share.
         raise refusal("has no attributes of its own; return a new function")
     if _record_of(decorated):
-        # Maybe the patch was undone meanwhile. That doesn't take the record off.
+        # Undoing doesn't take a record off, so this may be one of an earlier patch.
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
     namespace[_RECORD] = record
@@ -808,10 +812,10 @@ def _held(obj: object, name: str, value: Any) -> Any:
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
-            # Reading what the class has there gives a new bound method each time, and
-            # reading what obj itself holds gives the same thing again.
-            read_again = getattr(obj, name)
-            return value if read_again is value else _NOTHING
+            # Reading again gives the same value if obj itself holds it. If it comes from
+            # the class, it is a bound method, and reading gives a new one each time.
+            is_held = getattr(obj, name) is value
+            return value if is_held else _NOTHING
         if not _may_hold_methods(obj):
             # obj holds no method at all, and the value is a method, so it isn't held.
             return _NOTHING
@@ -967,9 +971,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # deepcopy() binds it to the copy. Reading it from there could fail, where a
         # __getattribute__ needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
-    # While the owner is being deep-copied, deepcopy() gives its unfinished copy, from
-    # the memo. This holds no cached method yet, so reading the name gives a method that
-    # isn't cached. (For a class, deepcopy() gives that class.)
+    # Any other method is read from the copy of its source. If the owner is being
+    # deep-copied already, this is its unfinished copy, from the memo. It holds no cached
+    # method yet. (The copy of a class is the class itself.)
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
@@ -989,7 +993,8 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     source = _source_for_copies(record)
     if source is _NOTHING:
-        # The call is (plain_method,)[0], which is simply the plain method, as pickled.
+        # The call (plain_method,)[0] gives the plain method, and doesn't need this module
+        # when the pickle is loaded.
         return operator.getitem, ((plain_method,), 0)
     # pickle itself does the same with a bound method.
     return getattr, (source, name)
@@ -1004,7 +1009,8 @@ def _source_for_copies(record: _Record) -> Any:
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
-        # It was stored on the owner, and is copied with all that is stored there.
+        # Before the owner was patched, it held the method itself, which is copied like
+        # anything else that it holds.
         return _NOTHING
     on_class = _on_class(owner.__class__, name)
     if issubclass(type(on_class), (staticmethod, classmethod)):
@@ -1015,9 +1021,9 @@ def _source_for_copies(record: _Record) -> Any:
         return owner
     # Otherwise, __getattr__ has made it.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        # deepcopy() would return the same function, which may have the owner in its
-        # closure. So it has to be read.
+        # The owner may be in the closure, and deepcopy() would return the same function.
+        # So it is read, although that may fail, as said below.
         return owner
-    # All else is copied, since reading may fail: many a __getattr__ needs attributes
-    # that the copy doesn't have yet.
+    # Anything else is copied. Reading it may fail, since many a __getattr__ needs
+    # attributes that the copy doesn't have yet.
     return _NOTHING
