@@ -683,8 +683,8 @@ def _is_same_object(one: object, other: object) -> bool:
     """Tell whether two are the same object, one of them a proxy for it, perhaps."""
     if one is other:
         return True
-    # A proxy gives the __class__ and the __dict__ of the object for which it stands. The
-    # __class__ comes first, since asking for its __dict__ can slow an object down.
+    # A proxy gives the __class__ and the __dict__ of the object for which it stands.
+    # The __class__ comes first, since asking for its __dict__ can slow an object down.
     if one.__class__ is not other.__class__:
         return False
     dict_of_one = getattr(one, "__dict__", None)
@@ -702,11 +702,13 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if not callable(decorated):
         raise refusal("can't be called; return a function")
     namespace = _dict_for_record(decorated)
-    if namespace is None or _is_same_object(decorated, record["method"]):
+    if namespace is None:
+        raise refusal("has no attributes of its own; return a new function")
+    if _is_same_object(decorated, record["method"]):
         # Decorators made with wrapt return something that passes for the method, down
         # to its __class__ and its __dict__. A record on that would land on the method's
         # function, which all instances share.
-        raise refusal("has no attributes of its own; return a new function")
+        raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         # Undoing doesn't take a record off, so this may be one of an earlier patch.
         raise refusal("is or was cached already; return a new function each time")
@@ -812,8 +814,9 @@ def _held(obj: object, name: str, value: Any) -> Any:
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
-            # Reading again gives the same value if obj itself holds it. If it comes from
-            # the class, it is a bound method, and reading gives a new one each time.
+            # Reading again gives the same value if obj itself holds it. If it comes
+            # from the class, it is a bound method, and reading gives a new one each
+            # time.
             is_held = getattr(obj, name) is value
             return value if is_held else _NOTHING
         if not _may_hold_methods(obj):
@@ -971,9 +974,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # deepcopy() binds it to the copy. Reading it from there could fail, where a
         # __getattribute__ needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
-    # Any other method is read from the copy of its source. If the owner is being
-    # deep-copied already, this is its unfinished copy, from the memo. It holds no cached
-    # method yet. (The copy of a class is the class itself.)
+    # Any other method is read from the copy of its source. (The copy of a class is the
+    # class itself.) If the owner is being deep-copied already, deepcopy() takes its
+    # unfinished copy from the memo. In any case, that copy holds no cached method.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
@@ -993,8 +996,8 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     source = _source_for_copies(record)
     if source is _NOTHING:
-        # The call (plain_method,)[0] gives the plain method, and doesn't need this module
-        # when the pickle is loaded.
+        # The call (plain_method,)[0] gives the plain method, and doesn't need this
+        # module when the pickle is loaded.
         return operator.getitem, ((plain_method,), 0)
     # pickle itself does the same with a bound method.
     return getattr, (source, name)
@@ -1021,8 +1024,8 @@ def _source_for_copies(record: _Record) -> Any:
         return owner
     # Otherwise, __getattr__ has made it.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        # The owner may be in the closure, and deepcopy() would return the same function.
-        # So it is read, although that may fail, as said below.
+        # The owner may be in the closure, and deepcopy() would return the same
+        # function. So it is read, although that may fail, as said below.
         return owner
     # Anything else is copied. Reading it may fail, since many a __getattr__ needs
     # attributes that the copy doesn't have yet.
