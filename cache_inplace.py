@@ -958,10 +958,10 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
 # methods included. In place of each cached method, the copy gets a method of its own
-# that isn't cached. This is either a copy of the plain method, or what the copied
-# object has under that name anyway, from its class or by its __getattr__. (An object
-# that is loaded from a pickle is called a copy here, too.) A cached method can also be
-# copied or pickled by itself.
+# that isn't cached. This is either a copied plain method, or what the copy of the object
+# has under that name anyway, from its class or by its __getattr__. (An object that is
+# loaded from a pickle is called a copy here, too.) A cached method can also be copied
+# or pickled by itself.
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
@@ -976,7 +976,7 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         return copy.deepcopy(plain_method, memo)
     # Any other method is read from the copy of its source. (The copy of a class is the
     # class itself.) If the owner is being deep-copied already, deepcopy() takes its
-    # unfinished copy from the memo. In any case, that copy holds no cached method.
+    # unfinished copy from the memo, which holds nothing under this name yet.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
@@ -1025,8 +1025,8 @@ def _source_for_copies(record: _Record) -> Any:
     # Otherwise, __getattr__ has made it.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
         # The owner may be in the closure, and deepcopy() would return the same
-        # function. So it is read, although that may fail, as said below.
+        # function. So the copy of the owner has to make one of its own.
         return owner
-    # Anything else is copied. Reading it may fail, since many a __getattr__ needs
-    # attributes that the copy doesn't have yet.
+    # Anything else is copied. To read it from the copy of the owner could fail, since
+    # many a __getattr__ needs attributes that this copy doesn't have yet.
     return _NOTHING
