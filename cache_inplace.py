@@ -958,10 +958,10 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
 # methods included. In place of each cached method, the copy gets a method of its own
-# that isn't cached. This is either a copied plain method, or what the copy of the object
-# has under that name anyway, from its class or by its __getattr__. (An object that is
-# loaded from a pickle is called a copy here, too.) A cached method can also be copied
-# or pickled by itself.
+# that isn't cached. This is either a copied plain method, or what the copy of the
+# object has under that name anyway, from its class or by its __getattr__. (An object
+# that is loaded from a pickle is called a copy here, too.) A cached method can also be
+# copied or pickled by itself.
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
