@@ -81,9 +81,9 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
 #
-# By a bug of CPython, Ctrl-C in a loop that stands directly in a `with _lock:` could
-# leave the lock locked: https://github.com/python/cpython/issues/130279
-# So there is no such loop. (One in a function that is called there does no harm.)
+# By a bug of CPython, Ctrl-C could leave the lock locked if a loop stood directly in a
+# `with _lock:`, instead of in a function that is called there. So no loop does. See
+# https://github.com/python/cpython/issues/130279
 _lock = threading.RLock()
 
 
@@ -710,7 +710,7 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         # function, which all instances share.
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
-        # Undoing doesn't take a record off, so this may be one of an earlier patch.
+        # Undoing doesn't take the record off, so it may be that of an earlier patch.
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
     namespace[_RECORD] = record
@@ -976,7 +976,7 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         return copy.deepcopy(plain_method, memo)
     # Any other method is read from the copy of its source. (The copy of a class is the
     # class itself.) If the owner is being deep-copied already, deepcopy() takes its
-    # unfinished copy from the memo, which holds nothing under this name yet.
+    # unfinished copy from the memo. That copy holds nothing under this name yet.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
@@ -1012,8 +1012,8 @@ def _source_for_copies(record: _Record) -> Any:
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
-        # Before the owner was patched, it held the method itself, which is copied like
-        # anything else that it holds.
+        # The owner held the method before it was patched. So the method is copied like
+        # anything else that the owner holds.
         return _NOTHING
     on_class = _on_class(owner.__class__, name)
     if issubclass(type(on_class), (staticmethod, classmethod)):
