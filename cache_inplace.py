@@ -81,9 +81,9 @@ _Names: TypeAlias = str | Iterable[str] | _Predicate
 # Patching and undoing take this lock, and keep it while a decorator runs.
 # Calling a cached method doesn't take it.
 #
-# By a bug of CPython, Ctrl-C could leave the lock locked if a loop stood directly in a
-# `with _lock:`, instead of in a function that is called there. So no loop does. See
-# https://github.com/python/cpython/issues/130279
+# No loop stands directly in a `with _lock:`. By a bug of CPython, the jump back to the
+# start of such a loop isn't always covered by the `with`, so that Ctrl-C could leave
+# the lock locked: https://github.com/python/cpython/issues/130279
 _lock = threading.RLock()
 
 
@@ -345,7 +345,8 @@ def _patch(
     if isinstance(obj, type):
         raise TypeError("obj is a class, which would cache for all; pass an instance")
     if type(obj) is types.MethodType:
-        # Its attributes are those of its function, which all instances share.
+        # Its attributes are those of its function, which all instances share. (A cached
+        # method has attributes of its own.)
         raise TypeError("obj is a method; pass the object that has it")
     _check_options(maxsize, typed, decorator)
 
@@ -706,8 +707,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         raise refusal("has no attributes of its own; return a new function")
     if _is_same_object(decorated, record["method"]):
         # Decorators made with wrapt return something that passes for the method, down
-        # to its __class__ and its __dict__. A record on that would land on the method's
-        # function, which all instances share.
+        # to its __class__ and its __dict__, and isn't refused as a proxy above. A record
+        # on that would land on the method's function, which all instances share.
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -974,9 +975,10 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # deepcopy() binds it to the copy. Reading it from there could fail, where a
         # __getattribute__ needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
-    # Any other method is read from the copy of its source. (The copy of a class is the
-    # class itself.) If the owner is being deep-copied already, deepcopy() takes its
-    # unfinished copy from the memo. That copy holds nothing under this name yet.
+    # Any other method, a partialmethod for example, is read from the copy of its source.
+    # (The copy of a class is the class itself.) If the owner is being deep-copied
+    # already, deepcopy() takes its unfinished copy from the memo. That copy holds
+    # nothing under this name yet, so what is read comes from its class or __getattr__.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
@@ -996,8 +998,8 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     source = _source_for_copies(record)
     if source is _NOTHING:
-        # The call (plain_method,)[0] gives the plain method, and doesn't need this
-        # module when the pickle is loaded.
+        # pickle has to have a call. This one, (plain_method,)[0], gives the plain method
+        # and doesn't need this module when the pickle is loaded.
         return operator.getitem, ((plain_method,), 0)
     # pickle itself does the same with a bound method.
     return getattr, (source, name)
@@ -1024,8 +1026,8 @@ def _source_for_copies(record: _Record) -> Any:
         return owner
     # Otherwise, __getattr__ has made it.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        # The owner may be in the closure, and deepcopy() would return the same
-        # function. So the copy of the owner has to make one of its own.
+        # deepcopy() would return the same function, with the same owner in its closure,
+        # perhaps. So the copy of the owner has to make a function of its own.
         return owner
     # Anything else is copied. To read it from the copy of the owner could fail, since
     # many a __getattr__ needs attributes that this copy doesn't have yet.
