@@ -346,7 +346,7 @@ def _patch(
         raise TypeError("obj is a class, which would cache for all; pass an instance")
     if type(obj) is types.MethodType:
         # Its attributes are those of its function, which all instances share. (A cached
-        # method has attributes of its own.)
+        # method has its own attributes, so it isn't refused.)
         raise TypeError("obj is a method; pass the object that has it")
     _check_options(maxsize, typed, decorator)
 
@@ -706,9 +706,10 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if _is_same_object(decorated, record["method"]):
-        # Decorators made with wrapt return something that passes for the method, down
-        # to its __class__ and its __dict__, and isn't refused as a proxy above. A record
-        # on that would land on the method's function, which all instances share.
+        # What decorators made with wrapt return has a __get__(), so it doesn't count as
+        # a proxy. But it passes for the method, down to its __class__ and its __dict__.
+        # A record on that would land on the method's function, which all instances
+        # share.
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -975,10 +976,11 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # deepcopy() binds it to the copy. Reading it from there could fail, where a
         # __getattribute__ needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
-    # Any other method, a partialmethod for example, is read from the copy of its source.
-    # (The copy of a class is the class itself.) If the owner is being deep-copied
-    # already, deepcopy() takes its unfinished copy from the memo. That copy holds
-    # nothing under this name yet, so what is read comes from its class or __getattr__.
+    # What is left is read from the copy of its source: static and class methods,
+    # partialmethods and the like, and closures that __getattr__ has made. (The copy of
+    # a class is the class itself.) If the owner is being deep-copied already, deepcopy()
+    # takes its unfinished copy from the memo. That copy holds nothing under this name
+    # yet, so what is read comes from its class or __getattr__.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
@@ -998,8 +1000,8 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     source = _source_for_copies(record)
     if source is _NOTHING:
-        # pickle has to have a call. This one, (plain_method,)[0], gives the plain method
-        # and doesn't need this module when the pickle is loaded.
+        # pickle has to have a call. This one, (plain_method,)[0], gives the plain
+        # method and doesn't need this module when the pickle is loaded.
         return operator.getitem, ((plain_method,), 0)
     # pickle itself does the same with a bound method.
     return getattr, (source, name)
