@@ -345,9 +345,8 @@ def _patch(
     if isinstance(obj, type):
         raise TypeError("obj is a class, which would cache for all; pass an instance")
     if type(obj) is types.MethodType:
-        # Its attributes are those of its function, which all instances share. (A cached
-        # method has its own attributes, so it isn't refused.)
-        raise TypeError("obj is a method; pass the object that has it")
+        # Its attributes are those of its function, which all instances share.
+        raise TypeError("obj is a method, which would cache for all; pass an instance")
     _check_options(maxsize, typed, decorator)
 
     # Look at all of them before anything is made or changed.
@@ -706,10 +705,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if _is_same_object(decorated, record["method"]):
-        # What decorators made with wrapt return has a __get__(), so it doesn't count as
-        # a proxy. But it passes for the method, down to its __class__ and its __dict__.
-        # A record on that would land on the method's function, which all instances
-        # share.
+        # _is_transparent_proxy() says no to what decorators made with wrapt return. But
+        # that passes for the method, down to its __class__ and its __dict__. A record
+        # on it would land on the method's function, which all instances share.
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -808,6 +806,13 @@ def _may_hold_methods(obj: object) -> bool:
     return any(map(_is_method, values))
 
 
+def _is_bound_when_read(on_class: object) -> bool:
+    """Tell whether each reading from an instance gives a new bound method."""
+    if type(on_class) is classmethod:
+        on_class = on_class.__func__
+    return type(on_class) is types.FunctionType
+
+
 def _held(obj: object, name: str, value: Any) -> Any:
     """Return what is held under a name, or _NOTHING.
 
@@ -816,21 +821,14 @@ def _held(obj: object, name: str, value: Any) -> Any:
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
-            # Reading again gives the same value if obj itself holds it. If it comes
-            # from the class, it is a bound method, and reading gives a new one each
-            # time.
+            # So if the value comes from the class, reading again gives another one. If
+            # obj itself holds it, reading again gives the same.
             is_held = getattr(obj, name) is value
             return value if is_held else _NOTHING
         if not _may_hold_methods(obj):
             # obj holds no method at all, and the value is a method, so it isn't held.
             return _NOTHING
     return _dict_of(obj).get(name, _NOTHING)
-
-
-def _is_bound_when_read(on_class: object) -> bool:
-    if type(on_class) is classmethod:
-        on_class = on_class.__func__
-    return type(on_class) is types.FunctionType
 
 
 def _read_with_patch_undone(obj: object, name: str, held: Any, shadowed: Any) -> Any:
@@ -966,47 +964,6 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # copied or pickled by itself.
 
 
-def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
-    """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
-    plain_method = record["method"]
-    source = _source_for_copies(record)
-    if source is _NOTHING:
-        return copy.deepcopy(plain_method, memo)
-    if type(plain_method) is types.MethodType and plain_method.__self__ is source:
-        # deepcopy() binds it to the copy. Reading it from there could fail, where a
-        # __getattribute__ needs attributes that the copy doesn't have yet.
-        return copy.deepcopy(plain_method, memo)
-    # What is left is read from the copy of its source: static and class methods,
-    # partialmethods and the like, and closures that __getattr__ has made. (The copy of
-    # a class is the class itself.) If the owner is being deep-copied already, deepcopy()
-    # takes its unfinished copy from the memo. That copy holds nothing under this name
-    # yet, so what is read comes from its class or __getattr__.
-    source_copy = copy.deepcopy(source, memo)
-    return getattr(source_copy, record["name"])
-
-
-def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
-    """Return a function and its arguments, which pickle stores.
-
-    When the pickle is loaded, this call is made, and gives the method of the copy.
-    """
-    owner, name, plain_method = record["owner"], record["name"], record["method"]
-    if isinstance(owner, types.ModuleType):
-        # This is a function of a module, such as requests.get. pickle would save the
-        # name of the module and that of the function. But it refuses to, since the
-        # module has something else under that name, the cached method. So save the
-        # names in another way. (If the module is patched where the pickle is loaded,
-        # this gives the cached method there.)
-        return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
-    source = _source_for_copies(record)
-    if source is _NOTHING:
-        # pickle has to have a call. This one, (plain_method,)[0], gives the plain
-        # method and doesn't need this module when the pickle is loaded.
-        return operator.getitem, ((plain_method,), 0)
-    # pickle itself does the same with a bound method.
-    return getattr, (source, name)
-
-
 def _source_for_copies(record: _Record) -> Any:
     """Return where a copy of the owner gets its method from.
 
@@ -1034,3 +991,42 @@ def _source_for_copies(record: _Record) -> Any:
     # Anything else is copied. To read it from the copy of the owner could fail, since
     # many a __getattr__ needs attributes that this copy doesn't have yet.
     return _NOTHING
+
+
+def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
+    """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
+    plain_method = record["method"]
+    source = _source_for_copies(record)
+    if source is _NOTHING:
+        return copy.deepcopy(plain_method, memo)
+    if type(plain_method) is types.MethodType and plain_method.__self__ is source:
+        # deepcopy() binds it to the copy. Reading it from there could fail, where a
+        # __getattribute__ needs attributes that the copy doesn't have yet.
+        return copy.deepcopy(plain_method, memo)
+    # If the owner is being deep-copied already, deepcopy() takes its unfinished copy
+    # from the memo. That copy holds nothing under this name yet, so what is read comes
+    # from its class or __getattr__. (The copy of a class is the class itself.)
+    source_copy = copy.deepcopy(source, memo)
+    return getattr(source_copy, record["name"])
+
+
+def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
+    """Return a function and its arguments, which pickle stores.
+
+    When the pickle is loaded, this call is made, and gives the method of the copy.
+    """
+    owner, name, plain_method = record["owner"], record["name"], record["method"]
+    if isinstance(owner, types.ModuleType):
+        # This is a function of a module, such as requests.get. pickle would save the
+        # name of the module and that of the function. But it refuses to, since the
+        # module has something else under that name, the cached method. So save the
+        # names in another way. (If the module is patched where the pickle is loaded,
+        # this gives the cached method there.)
+        return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
+    source = _source_for_copies(record)
+    if source is _NOTHING:
+        # pickle has to have a call. This one, (plain_method,)[0], gives the plain
+        # method and doesn't need this module when the pickle is loaded.
+        return operator.getitem, ((plain_method,), 0)
+    # pickle itself does the same with a bound method.
+    return getattr, (source, name)

@@ -3161,7 +3161,7 @@ REFUSALS = [
         Retried,
         lambda c: cache_method_in_place(c.get, "retry"),
         TypeError,
-        "obj is a method; pass the object that has it",
+        "obj is a method, which would cache for all; pass an instance",
     ),
     refusal(
         "a lambda as the name",
