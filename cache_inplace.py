@@ -705,9 +705,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if _is_same_object(decorated, record["method"]):
-        # _is_transparent_proxy() says no to what decorators made with wrapt return. But
-        # that passes for the method, down to its __class__ and its __dict__. A record
-        # on it would land on the method's function, which all instances share.
+        # So namespace is that of the method's function, which all instances share. This
+        # is so with decorators made with wrapt: what they return passes for the method,
+        # down to its __class__ and its __dict__.
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -1003,9 +1003,11 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # deepcopy() binds it to the copy. Reading it from there could fail, where a
         # __getattribute__ needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
-    # If the owner is being deep-copied already, deepcopy() takes its unfinished copy
-    # from the memo. That copy holds nothing under this name yet, so what is read comes
-    # from its class or __getattr__. (The copy of a class is the class itself.)
+    # The rest, such as static methods and partialmethods, is read from the copy of its
+    # source. (The copy of a class is the class itself.) If the owner is being
+    # deep-copied already, deepcopy() takes its unfinished copy from the memo. That copy
+    # holds nothing under this name yet, so what is read comes from its class or
+    # __getattr__.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
