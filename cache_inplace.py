@@ -705,9 +705,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if _is_same_object(decorated, record["method"]):
-        # So namespace is that of the method's function, which all instances share. This
-        # is so with decorators made with wrapt: what they return passes for the method,
-        # down to its __class__ and its __dict__.
+        # What decorators made with wrapt return passes for the method, down to its
+        # __class__ and its __dict__. So namespace is that of the method's function,
+        # which all instances share.
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -983,13 +983,13 @@ def _source_for_copies(record: _Record) -> Any:
         return owner.__class__
     if on_class is not _NOTHING:
         return owner
-    # Otherwise, __getattr__ has made it.
+    # Otherwise, __getattr__ has made it. It is copied, since reading it from the copy of
+    # the owner could fail: many a __getattr__ needs attributes that this copy doesn't
+    # have yet.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        # deepcopy() would return the same function, with the same owner in its closure,
-        # perhaps. So the copy of the owner has to make a function of its own.
+        # This one is read all the same, since copying it would be wrong: deepcopy()
+        # returns the same function, perhaps with the owner in its closure.
         return owner
-    # Anything else is copied. To read it from the copy of the owner could fail, since
-    # many a __getattr__ needs attributes that this copy doesn't have yet.
     return _NOTHING
 
 
@@ -1000,14 +1000,14 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     if source is _NOTHING:
         return copy.deepcopy(plain_method, memo)
     if type(plain_method) is types.MethodType and plain_method.__self__ is source:
-        # deepcopy() binds it to the copy. Reading it from there could fail, where a
-        # __getattribute__ needs attributes that the copy doesn't have yet.
+        # deepcopy() binds it to the copy of the source. (The copy of a class is the
+        # class itself.) Reading it from the copy could fail, where a __getattribute__
+        # needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
-    # The rest, such as static methods and partialmethods, is read from the copy of its
-    # source. (The copy of a class is the class itself.) If the owner is being
-    # deep-copied already, deepcopy() takes its unfinished copy from the memo. That copy
-    # holds nothing under this name yet, so what is read comes from its class or
-    # __getattr__.
+    # The rest, such as static methods and partialmethods, is read from the copy of the
+    # source. If the owner is being deep-copied already, deepcopy() takes its unfinished
+    # copy from the memo. That copy holds nothing under this name yet, so what is read
+    # comes from its class or __getattr__.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
