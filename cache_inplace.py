@@ -306,7 +306,7 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 #
 # _NOTHING stands for what is held or shadowed where there is nothing.
 #
-# Five kinds of objects are served:
+# Five kinds of objects are served. (An object can be of several kinds.)
 #
 #   * Ordinary objects, which read and set attributes in Python's own way. From 3.11 on,
 #     Python makes the `__dict__` of such an object only when somebody asks for it, and
@@ -692,6 +692,20 @@ def _is_same_object(one: object, other: object) -> bool:
     return dict_of_one is not None and dict_of_one is dict_of_other
 
 
+def _dict_for_record(thing: object) -> dict[str, Any] | None:
+    """Return the `__dict__` where the record of a thing belongs, or None."""
+    # A bound method has no __dict__, and would give that of its function.
+    # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
+    if type(thing).__dictoffset__ == 0:
+        return None
+    # A proxy would give that of the object for which it stands. (So does what decorators
+    # made with wrapt return, but that doesn't count as a proxy.)
+    if _is_transparent_proxy(thing):
+        return None
+    namespace = getattr(thing, "__dict__", None)
+    return namespace if isinstance(namespace, dict) else None
+
+
 def _put_record_on(decorated: Any, record: _Record) -> None:
     """Put the record on what lru_cache or a decorator has returned, or refuse that."""
 
@@ -705,9 +719,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if _is_same_object(decorated, record["method"]):
-        # What decorators made with wrapt return passes for the method, down to its
-        # __class__ and its __dict__. So namespace is that of the method's function,
-        # which all instances share.
+        # A decorator made with wrapt has returned something that passes for the method,
+        # down to its __class__ and its __dict__. So namespace is that of the method's
+        # function, which all instances share.
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -779,19 +793,6 @@ def _dict_of(obj: object) -> dict[str, Any]:
     return namespace if isinstance(namespace, dict) else {}
 
 
-def _dict_for_record(thing: object) -> dict[str, Any] | None:
-    """Return the `__dict__` where the record of a thing belongs, or None."""
-    # A bound method has no __dict__, and would give that of its function.
-    # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
-    if type(thing).__dictoffset__ == 0:
-        return None
-    # A proxy would give that of the object for which it stands.
-    if _is_transparent_proxy(thing):
-        return None
-    namespace = getattr(thing, "__dict__", None)
-    return namespace if isinstance(namespace, dict) else None
-
-
 def _may_hold_methods(obj: object) -> bool:
     """Tell whether an ordinary object may hold methods, without using its __dict__."""
     # The garbage collector can tell what obj refers to: the values of its attributes,
@@ -821,8 +822,8 @@ def _held(obj: object, name: str, value: Any) -> Any:
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
-            # So if the value comes from the class, reading again gives another one. If
-            # obj itself holds it, reading again gives the same.
+            # If the value comes from the class, reading again gives another bound
+            # method. If obj itself holds the value, reading again gives the same.
             is_held = getattr(obj, name) is value
             return value if is_held else _NOTHING
         if not _may_hold_methods(obj):
@@ -983,9 +984,9 @@ def _source_for_copies(record: _Record) -> Any:
         return owner.__class__
     if on_class is not _NOTHING:
         return owner
-    # Otherwise, __getattr__ has made it. It is copied, since reading it from the copy of
-    # the owner could fail: many a __getattr__ needs attributes that this copy doesn't
-    # have yet.
+    # Otherwise, __getattr__ has made it. It is copied, since reading it from the copy
+    # of the owner could fail: many a __getattr__ needs attributes that this copy
+    # doesn't have yet.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
         # This one is read all the same, since copying it would be wrong: deepcopy()
         # returns the same function, perhaps with the owner in its closure.
@@ -1005,9 +1006,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
     # The rest, such as static methods and partialmethods, is read from the copy of the
-    # source. If the owner is being deep-copied already, deepcopy() takes its unfinished
-    # copy from the memo. That copy holds nothing under this name yet, so what is read
-    # comes from its class or __getattr__.
+    # source. deepcopy() makes that copy or, if the owner is being deep-copied already,
+    # takes the unfinished copy from the memo. An unfinished copy holds nothing under
+    # this name yet, and a finished one holds a method that isn't cached.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
