@@ -378,7 +378,7 @@ def _undo(obj: object, names: _Names | None) -> list[str]:
     """Put back what was shadowed, for the cached methods that names select."""
     cached = cached_methods(obj)
     if not cached:
-        # Maybe the caller has passed client.one, which has nothing cached itself.
+        # There is nothing to undo. Maybe client.one was passed instead of client.
         _refuse_method(obj)
     if names is None:
         selected = list(cached)
@@ -698,8 +698,7 @@ def _dict_for_record(thing: object) -> dict[str, Any] | None:
     # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
     if type(thing).__dictoffset__ == 0:
         return None
-    # A proxy would give that of the object for which it stands. (So does what decorators
-    # made with wrapt return, but that doesn't count as a proxy.)
+    # A proxy would give that of the object for which it stands.
     if _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
@@ -720,8 +719,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         raise refusal("has no attributes of its own; return a new function")
     if _is_same_object(decorated, record["method"]):
         # A decorator made with wrapt has returned something that passes for the method,
-        # down to its __class__ and its __dict__. So namespace is that of the method's
-        # function, which all instances share.
+        # down to its __class__ and its __dict__, but has a __get__() and so isn't taken
+        # for a proxy. A record on it would land on the method's function, which all
+        # instances share.
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -984,13 +984,13 @@ def _source_for_copies(record: _Record) -> Any:
         return owner.__class__
     if on_class is not _NOTHING:
         return owner
-    # Otherwise, __getattr__ has made it. It is copied, since reading it from the copy
-    # of the owner could fail: many a __getattr__ needs attributes that this copy
-    # doesn't have yet.
+    # Otherwise, __getattr__ has made it.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        # This one is read all the same, since copying it would be wrong: deepcopy()
-        # returns the same function, perhaps with the owner in its closure.
+        # Copying it would be wrong: deepcopy() returns the same function, perhaps with
+        # the owner in its closure. So it is read, even if that could fail.
         return owner
+    # Reading it could fail: many a __getattr__ needs attributes that the copy of the
+    # owner doesn't have yet. So it is copied.
     return _NOTHING
 
 
@@ -1007,8 +1007,7 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         return copy.deepcopy(plain_method, memo)
     # The rest, such as static methods and partialmethods, is read from the copy of the
     # source. deepcopy() makes that copy or, if the owner is being deep-copied already,
-    # takes the unfinished copy from the memo. An unfinished copy holds nothing under
-    # this name yet, and a finished one holds a method that isn't cached.
+    # takes the unfinished copy from the memo. Neither holds a cached method.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
