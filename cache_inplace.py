@@ -532,8 +532,8 @@ def _public_names(obj: object) -> list[str]:
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
         # Not by dir(obj), which always uses the __dict__. That is needed only if obj
-        # itself may hold methods. (Not by dir(cls), either, which would call the
-        # __dir__ of a metaclass.)
+        # itself may hold methods. (Not by dir(cls), either: that would call the __dir__
+        # of a metaclass, which dir(obj) doesn't.)
         names = {*type.__dir__(cls)}
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
@@ -646,11 +646,12 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         shadowed = held
         plain_method = _plain_method(value)
     elif _is_same_object(earlier["owner"], obj):
+        # obj is the owner, and is cached again.
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
-        # obj is a shallow copy of the owner. The plain method in the record is bound to
-        # the owner, so read obj's own.
+        # obj is a shallow copy of the owner, and is cached for the first time. The
+        # plain method in the record is bound to the owner, so read obj's own.
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
@@ -870,8 +871,8 @@ def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
     # cache_clear that its author has put there would hide that of lru_cache.
     functools.update_wrapper(cached_method, record["method"], updated=())
     # copy.deepcopy() and pickle read __deepcopy__ and __reduce_ex__ from the cached
-    # method itself. With those of its class, the copy of an object would share the
-    # cached method of the original, and pickling would fail.
+    # method itself. With those that lru_cache gives it, the copy of an object would
+    # share the cached method of the original, and pickling would fail.
     cached_method.__deepcopy__ = functools.partial(_deep_copy, record)
     cached_method.__reduce_ex__ = functools.partial(_reduce, record)
     return cached_method
@@ -968,9 +969,9 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 def _source_for_copies(record: _Record) -> Any:
     """Return where a copy of the owner gets its method from.
 
-    If it is the owner, the method is read from the copy of the owner.
-    If it is the class of the owner, the method is read from that.
-    If it is _NOTHING, the plain method itself is copied.
+    The owner: the method is read from the copy of the owner.
+    The class of the owner: the method is read from that class.
+    _NOTHING: the plain method itself is copied.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
@@ -984,13 +985,12 @@ def _source_for_copies(record: _Record) -> Any:
         return owner.__class__
     if on_class is not _NOTHING:
         return owner
-    # Otherwise, __getattr__ has made it.
+    # Otherwise, __getattr__ has made it. To read it from the copy of the owner could
+    # fail, since many a __getattr__ needs attributes that this copy doesn't have yet.
+    # So it is copied, unless that could be wrong: deepcopy() returns functions as they
+    # are, even with the owner in their closure.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        # Copying it would be wrong: deepcopy() returns the same function, perhaps with
-        # the owner in its closure. So it is read, even if that could fail.
         return owner
-    # Reading it could fail: many a __getattr__ needs attributes that the copy of the
-    # owner doesn't have yet. So it is copied.
     return _NOTHING
 
 
@@ -1007,7 +1007,8 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         return copy.deepcopy(plain_method, memo)
     # The rest, such as static methods and partialmethods, is read from the copy of the
     # source. deepcopy() makes that copy or, if the owner is being deep-copied already,
-    # takes the unfinished copy from the memo. Neither holds a cached method.
+    # takes the unfinished copy from the memo. The unfinished one holds nothing under
+    # this name yet. In a finished one, the cached method has been replaced already.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
