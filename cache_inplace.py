@@ -344,7 +344,7 @@ def _patch(
     """Cache the methods that names select, or raise an error and change nothing."""
     if isinstance(obj, type):
         raise TypeError("obj is a class, which would cache for all; pass an instance")
-    if type(obj) is types.MethodType:
+    if isinstance(obj, types.MethodType):
         # Its attributes are those of its function, which all instances share.
         raise TypeError("obj is a method, which would cache for all; pass an instance")
     _check_options(maxsize, typed, decorator)
@@ -1006,9 +1006,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
     # The rest, such as static methods and partialmethods, is read from the copy of the
-    # source. deepcopy() makes that copy or, if the owner is being deep-copied already,
-    # takes the unfinished copy from the memo. The unfinished one holds nothing under
-    # this name yet. In a finished one, the cached method has been replaced already.
+    # source. If the owner is being deep-copied already, this is its unfinished copy,
+    # from the memo, which holds nothing under this name yet. If not, the copy is made
+    # here, and holds no cached methods when it is finished.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 

@@ -3164,6 +3164,13 @@ REFUSALS = [
         "obj is a method, which would cache for all; pass an instance",
     ),
     refusal(
+        "cache a method of a proxy for a method",
+        Retried,
+        lambda c: cache_method_in_place(PosingProxy(c.get), "retry"),
+        TypeError,
+        "obj is a method, which would cache for all; pass an instance",
+    ),
+    refusal(
         "a lambda as the name",
         Client,
         lambda c: cache_method_in_place(c, lambda name: True),
