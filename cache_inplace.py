@@ -456,7 +456,7 @@ def _check_options(
 
 def _refuse_method(obj: object) -> None:
     """Refuse client.one where client belongs."""
-    if type(obj) is types.MethodType or _record_of(obj):
+    if isinstance(obj, types.MethodType) or _record_of(obj):
         what = f"the object that has it, and {_what_to_pass_for(obj)}"
         raise TypeError(f"obj is a method; pass {what}")
 
