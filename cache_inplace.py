@@ -584,7 +584,7 @@ def _read_method(obj: object, name: str) -> tuple[Any, Any]:
     if not _is_method(value):
         why = f"is {_type_name(value)}, not a method; pass the name of a method"
         raise _refusal(TypeError, obj, name, why)
-    return value, _held(obj, name, value)
+    return value, _held(obj, name)
 
 
 def _is_method(value: object) -> bool:
@@ -815,18 +815,15 @@ def _is_bound_when_read(on_class: object) -> bool:
     return type(on_class) is types.FunctionType
 
 
-def _held(obj: object, name: str, value: Any) -> Any:
-    """Return what is held under a name, or _NOTHING.
-
-    The value, which has been read already, is a method.
-    """
+def _held(obj: object, name: str) -> Any:
+    """Return what is held under a name whose value is a method, or _NOTHING."""
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
-            # If the value comes from the class, reading again gives another bound
-            # method. If obj itself holds the value, reading again gives the same.
-            is_held = getattr(obj, name) is value
-            return value if is_held else _NOTHING
+            # Two readings give two bound methods if they come from the class, but the
+            # same thing twice if obj itself holds it.
+            first, second = getattr(obj, name), getattr(obj, name)
+            return first if first is second else _NOTHING
         if not _may_hold_methods(obj):
             # obj holds no method at all, and the value is a method, so it isn't held.
             return _NOTHING
@@ -985,10 +982,10 @@ def _source_for_copies(record: _Record) -> Any:
         return owner.__class__
     if on_class is not _NOTHING:
         return owner
-    # Otherwise, __getattr__ has made it. To read it from the copy of the owner could
-    # fail, since many a __getattr__ needs attributes that this copy doesn't have yet.
-    # So it is copied, unless that could be wrong: deepcopy() returns functions as they
-    # are, even with the owner in their closure.
+    # Otherwise, __getattr__ has made it. Most of what it makes is copied, since reading
+    # it from the copy of the owner could fail: many a __getattr__ needs attributes that
+    # this copy doesn't have yet. But a function may have the owner in its closure, and
+    # deepcopy() returns functions as they are. So such a function has to be read.
     if type(plain_method) is types.FunctionType and plain_method.__closure__:
         return owner
     return _NOTHING
