@@ -21,8 +21,8 @@ Guarantees:
   an iterator, something to await, or what a `@contextmanager` function returns;
 * without `decorator=`, a deep copy of the object, or its pickle,
   calls its own, uncached method.
-  (A few objects can't be deep-copied or pickled while they are patched.
-  Then you get an error, and can uncache them first.)
+  (With some objects whose `__getattr__` or `__getattribute__` makes the methods,
+  copying raises an error instead. Uncache these first.)
 
 Limits:
 
@@ -556,7 +556,10 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 
 def _is_transparent_proxy(value: object) -> bool:
-    """Tell whether a value is a proxy that overrides __class__ (LocalProxy does)."""
+    """Tell whether a value is a proxy that overrides __class__.
+
+    LocalProxy and wrapt's ObjectProxy do, weakref.proxy doesn't.
+    """
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
     overrides_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
@@ -966,9 +969,9 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 def _source_for_copies(record: _Record) -> Any:
     """Return where a copy of the owner gets its method from.
 
-    The owner: the method is read from the copy of the owner.
-    The class of the owner: the method is read from that class.
-    _NOTHING: the plain method itself is copied.
+    This is the owner, if the method is read from the copy of the owner,
+    or the class of the owner, if the method is read from that class,
+    or _NOTHING, if the plain method itself is copied.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
@@ -1017,11 +1020,11 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
-        # This is a function of a module, such as requests.get. pickle would save the
-        # name of the module and that of the function. But it refuses to, since the
-        # module has something else under that name, the cached method. So save the
-        # names in another way. (If the module is patched where the pickle is loaded,
-        # this gives the cached method there.)
+        # The plain method is a function of a module, such as requests.get. To pickle it,
+        # pickle would save the name of the module and that of the function. But it
+        # refuses to, since the module has something else under that name, the cached
+        # method. So save the names in another way. (If the module is patched where the
+        # pickle is loaded, this gives the cached method there.)
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
     source = _source_for_copies(record)
     if source is _NOTHING:
