@@ -70,7 +70,7 @@ import operator
 import pkgutil
 import threading
 import types
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, TypeAlias, TypeVar, overload
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -558,7 +558,8 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 def _is_transparent_proxy(value: object) -> bool:
     """Tell whether a value is a proxy that overrides __class__.
 
-    LocalProxy and wrapt's ObjectProxy do, weakref.proxy doesn't.
+    LocalProxy and wrapt's ObjectProxy do.
+    weakref.proxy doesn't, but nothing here has to tell it apart.
     """
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
@@ -887,7 +888,10 @@ def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
         return result
     # The caller won't get the result. If it is a coroutine that nobody has started,
     # Python would warn of that. (If somebody has started it, it belongs to them.)
-    if inspect.iscoroutine(result) and _has_not_started(result):
+    if (
+        inspect.iscoroutine(result)
+        and inspect.getcoroutinestate(result) == inspect.CORO_CREATED
+    ):
         result.close()
     raise _refusal(
         TypeError,
@@ -896,10 +900,6 @@ def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
         f"was called, but its result, {_type_name(result)}, may be usable only once "
         "and isn't cached; uncache it, or pass decorator= to say how to cache it",
     )
-
-
-def _has_not_started(coroutine: Coroutine[Any, Any, Any]) -> bool:
-    return inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
 
 
 # The classes of what @contextmanager and @asynccontextmanager functions return have no
@@ -967,11 +967,10 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 
 
 def _source_for_copies(record: _Record) -> Any:
-    """Return where a copy of the owner gets its method from.
+    """Return the owner, if the method is to be read from a copy of the owner.
 
-    This is the owner, if the method is read from the copy of the owner,
-    or the class of the owner, if the method is read from that class,
-    or _NOTHING, if the plain method itself is copied.
+    Return the class of the owner, if the method is to be read from that class,
+    and _NOTHING, if the plain method itself is to be copied.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
@@ -1006,9 +1005,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
     # The rest, such as static methods and partialmethods, is read from the copy of the
-    # source. If the owner is being deep-copied already, this is its unfinished copy,
-    # from the memo, which holds nothing under this name yet. If not, the copy is made
-    # here, and holds no cached methods when it is finished.
+    # source. If the owner is being deep-copied already, deepcopy() gives its unfinished
+    # copy, from the memo. That copy holds nothing under this name yet. If not,
+    # deepcopy() makes a copy, and a finished copy holds no cached methods.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
