@@ -556,11 +556,7 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 
 def _is_transparent_proxy(value: object) -> bool:
-    """Tell whether a value is a proxy that overrides __class__.
-
-    LocalProxy and wrapt's ObjectProxy do.
-    weakref.proxy doesn't, but nothing here has to tell it apart.
-    """
+    """Tell whether a value is a proxy that overrides __class__ (LocalProxy does)."""
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
     overrides_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
@@ -654,8 +650,9 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
-        # obj is a shallow copy of the owner, and is cached for the first time. The
-        # plain method in the record is bound to the owner, so read obj's own.
+        # obj is a shallow copy of the owner, and is cached for the first time. If the
+        # owner weren't patched, obj would hold what is shadowed there. The plain method
+        # in the record is bound to the owner, so read obj's own.
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
@@ -1005,9 +1002,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
     # The rest, such as static methods and partialmethods, is read from the copy of the
-    # source. If the owner is being deep-copied already, deepcopy() gives its unfinished
-    # copy, from the memo. That copy holds nothing under this name yet. If not,
-    # deepcopy() makes a copy, and a finished copy holds no cached methods.
+    # source, which holds no cached methods when it is finished. But if the owner is
+    # being deep-copied already, deepcopy() gives its unfinished copy, from the memo.
+    # That copy holds nothing under this name yet.
     source_copy = copy.deepcopy(source, memo)
     return getattr(source_copy, record["name"])
 
