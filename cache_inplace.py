@@ -580,11 +580,13 @@ def _read_method(obj: object, name: str) -> tuple[Any, Any]:
     if found is not _NOTHING:
         why = f"is {_type_name(found)}, not a method; cache the method behind it"
         raise _refusal(TypeError, obj, name, why)
+    # Look before reading, as ctypes.CDLL stores in its __dict__ what is read from it.
+    held = _held(obj, name)
     value = getattr(obj, name)
     if not _is_method(value):
         why = f"is {_type_name(value)}, not a method; pass the name of a method"
         raise _refusal(TypeError, obj, name, why)
-    return value, _held(obj, name)
+    return value, held
 
 
 def _is_method(value: object) -> bool:
@@ -719,11 +721,10 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     namespace = _dict_for_record(decorated)
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
-    if _is_same_object(decorated, record["method"]):
-        # A decorator made with wrapt has returned something that passes for the method,
-        # down to its __class__ and its __dict__, but has a __get__() and so isn't taken
-        # for a proxy. A record on it would land on the method's function, which all
-        # instances share.
+    if namespace is _dict_of(record["method"]):
+        # This is the __dict__ of the method's function, which all instances share. A
+        # decorator has returned that function or, if the decorator was made with wrapt,
+        # something that gives the __dict__ of the function as its own.
         raise refusal("has the attributes of the method; return a new function")
     if _record_of(decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -817,7 +818,7 @@ def _is_bound_when_read(on_class: object) -> bool:
 
 
 def _held(obj: object, name: str) -> Any:
-    """Return what is held under a name whose value is a method, or _NOTHING."""
+    """Return what is held under a name, or _NOTHING. It may ignore what is no method."""
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
@@ -826,7 +827,8 @@ def _held(obj: object, name: str) -> Any:
             first, second = getattr(obj, name), getattr(obj, name)
             return first if first is second else _NOTHING
         if not _may_hold_methods(obj):
-            # obj holds no method at all, and the value is a method, so it isn't held.
+            # obj holds no method. (If it holds something else under this name, that is
+            # the value, and _read_method() refuses it.)
             return _NOTHING
     return _dict_of(obj).get(name, _NOTHING)
 
