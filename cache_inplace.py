@@ -726,7 +726,7 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         # decorator has returned that function or, if the decorator was made with wrapt,
         # something that gives the __dict__ of the function as its own.
         raise refusal("has the attributes of the method; return a new function")
-    if _record_of(decorated):
+    if _record_in(namespace, decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
@@ -739,7 +739,12 @@ def _record_of(thing: object) -> _Record:
     # isn't asked for its __dict__, since that could slow it down.
     if not callable(thing):
         return {}
-    record = (_dict_for_record(thing) or {}).get(_RECORD)
+    return _record_in(_dict_for_record(thing) or {}, thing)
+
+
+def _record_in(namespace: dict[str, Any], thing: object) -> _Record:
+    """Return the record that the `__dict__` of a thing has for it, or an empty dict."""
+    record = namespace.get(_RECORD)
     # functools.wraps() copies the record to another function, which has another id.
     if isinstance(record, dict) and record.get("id") == id(thing):
         return record
@@ -818,7 +823,10 @@ def _is_bound_when_read(on_class: object) -> bool:
 
 
 def _held(obj: object, name: str) -> Any:
-    """Return what is held under a name, or _NOTHING. It may ignore what is no method."""
+    """Return what is held under a name, or _NOTHING.
+
+    What is held, but isn't a method, may be ignored.
+    """
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
