@@ -163,7 +163,7 @@ def cache_method_in_place(
             f"pass {_what_to_pass_for(name)}, or see cache_methods_in_place()"
         )
     with _lock:
-        cached = _patch(obj, [name], maxsize, typed, decorator)
+        cached = _patch(obj, name, maxsize, typed, decorator)
     return cached[name]
 
 
