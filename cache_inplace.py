@@ -967,56 +967,14 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
 # methods included. In place of each cached method, the copy gets a method of its own
-# that isn't cached. This is either a copied plain method, or what the copy of the
-# object has under that name anyway, from its class or by its __getattr__. (An object
-# that is loaded from a pickle is called a copy here, too.) A cached method can also be
-# copied or pickled by itself.
-
-
-def _source_for_copies(record: _Record) -> Any:
-    """Return the owner, if the method is to be read from a copy of the owner.
-
-    Return the class of the owner, if the method is to be read from that class,
-    and _NOTHING, if the plain method itself is to be copied.
-    """
-    owner, name, plain_method = record["owner"], record["name"], record["method"]
-    if record["shadowed"]:
-        # The owner held the method before it was patched. So the method is copied like
-        # anything else that the owner holds.
-        return _NOTHING
-    on_class = _on_class(owner.__class__, name)
-    if issubclass(type(on_class), (staticmethod, classmethod)):
-        # It doesn't need the owner. So it can be copied by itself, even if the owner
-        # can't be copied because it holds a lock, for example.
-        return owner.__class__
-    if on_class is not _NOTHING:
-        return owner
-    # Otherwise, __getattr__ has made it. Most of what it makes is copied, since reading
-    # it from the copy of the owner could fail: many a __getattr__ needs attributes that
-    # this copy doesn't have yet. But a function may have the owner in its closure, and
-    # deepcopy() returns functions as they are. So such a function has to be read.
-    if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        return owner
-    return _NOTHING
+# that isn't cached. (An object that is loaded from a pickle is called a copy here, too.)
+# A cached method can also be copied or pickled by itself.
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
-    plain_method = record["method"]
-    source = _source_for_copies(record)
-    if source is _NOTHING:
-        return copy.deepcopy(plain_method, memo)
-    if type(plain_method) is types.MethodType and plain_method.__self__ is source:
-        # deepcopy() binds it to the copy of the source. (The copy of a class is the
-        # class itself.) Reading it from the copy could fail, where a __getattribute__
-        # needs attributes that the copy doesn't have yet.
-        return copy.deepcopy(plain_method, memo)
-    # The rest, such as static methods and partialmethods, is read from the copy of the
-    # source, which holds no cached methods when it is finished. But if the owner is
-    # being deep-copied already, deepcopy() gives its unfinished copy, from the memo.
-    # That copy holds nothing under this name yet.
-    source_copy = copy.deepcopy(source, memo)
-    return getattr(source_copy, record["name"])
+    function, arguments = _call_for_copy(record)
+    return function(*copy.deepcopy(arguments, memo))
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
@@ -1024,7 +982,7 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
 
     When the pickle is loaded, this call is made, and gives the method of the copy.
     """
-    owner, name, plain_method = record["owner"], record["name"], record["method"]
+    owner, name = record["owner"], record["name"]
     if isinstance(owner, types.ModuleType):
         # The plain method is a function of a module, such as requests.get. To pickle
         # it, pickle would save the name of the module and that of the function. But it
@@ -1032,10 +990,44 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         # method. So save the names in another way. (If the module is patched where the
         # pickle is loaded, this gives the cached method there.)
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
-    source = _source_for_copies(record)
-    if source is _NOTHING:
-        # pickle has to have a call. This one, (plain_method,)[0], gives the plain
-        # method and doesn't need this module when the pickle is loaded.
-        return operator.getitem, ((plain_method,), 0)
-    # pickle itself does the same with a bound method.
-    return getattr, (source, name)
+    return _call_for_copy(record)
+
+
+def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
+    """Return a function and its arguments.
+
+    Called with copies of these arguments, the function gives the method of the copy.
+    """
+    owner, name, plain_method = record["owner"], record["name"], record["method"]
+    # Either the plain method is copied, here as (plain_method,)[0], since there has to
+    # be a call, or the method is read from the copy of the owner.
+    copy_it = operator.getitem, ((plain_method,), 0)
+    read_it = getattr, (owner, name)
+
+    if record["shadowed"]:
+        # The owner held the method before it was patched. So the method is copied like
+        # anything else that the owner holds.
+        return copy_it
+    if (
+        type(plain_method) is types.MethodType
+        and plain_method.__self__ is owner
+        and getattr(plain_method, "__name__", None) == name
+    ):
+        # The copy of a bound method is bound to the copy of the owner. Reading it there
+        # could fail, where a __getattribute__ needs attributes that the copy doesn't
+        # have yet.
+        return copy_it
+    on_class = _on_class(owner.__class__, name)
+    if issubclass(type(on_class), (staticmethod, classmethod)):
+        # It doesn't need the owner. So it is read from the class, as the owner may be
+        # impossible to copy, because it holds a lock, for example.
+        return getattr, (owner.__class__, name)
+    if on_class is not _NOTHING:
+        return read_it
+    # Otherwise, __getattr__ has made it. Most of what it makes is copied, since reading
+    # it from the copy of the owner could fail: many a __getattr__ needs attributes that
+    # this copy doesn't have yet. But a function may have the owner in its closure, and
+    # deepcopy() returns functions as they are. So such a function has to be read.
+    if type(plain_method) is types.FunctionType and plain_method.__closure__:
+        return read_it
+    return copy_it
