@@ -967,7 +967,7 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 #
 # When an object is deep-copied or pickled, so is everything that it holds, its cached
 # methods included. In place of each cached method, the copy gets a method of its own
-# that isn't cached. (An object that is loaded from a pickle is called a copy here, too.)
+# that isn't cached. (What is loaded from a pickle is called a copy here, too.)
 # A cached method can also be copied or pickled by itself.
 
 
@@ -994,40 +994,41 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
 
 
 def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
-    """Return a function and its arguments.
+    """Return a function and arguments.
 
     Called with copies of these arguments, the function gives the method of the copy.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
-    # Either the plain method is copied, here as (plain_method,)[0], since there has to
-    # be a call, or the method is read from the copy of the owner.
-    copy_it = operator.getitem, ((plain_method,), 0)
-    read_it = getattr, (owner, name)
+    # There are two ways: to take a copy of the plain method, or to read the method from
+    # the copy of the owner. As a call, the former is written (plain_method,)[0].
+    copy_plain_method = operator.getitem, ((plain_method,), 0)
+    read_from_owner = getattr, (owner, name)
 
     if record["shadowed"]:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
-        return copy_it
+        return copy_plain_method
+    on_class = _on_class(owner.__class__, name)
+    if on_class is _NOTHING:
+        # A __getattr__ has made the method.
+        if type(plain_method) is types.FunctionType and plain_method.__closure__:
+            # deepcopy() returns a function as it is, and so with the same owner in its
+            # closure.
+            return read_from_owner
+        # Anything else can be copied. To read it could fail, as many a __getattr__
+        # needs attributes that the copy of the owner doesn't have yet.
+        return copy_plain_method
+    if issubclass(type(on_class), (staticmethod, classmethod)):
+        # It doesn't need the owner, and is read from the class. So it can be copied by
+        # itself, even if the owner can't be, because it holds a lock, for example.
+        return getattr, (owner.__class__, name)
     if (
         type(plain_method) is types.MethodType
         and plain_method.__self__ is owner
         and getattr(plain_method, "__name__", None) == name
     ):
-        # The copy of a bound method is bound to the copy of the owner. Reading it there
-        # could fail, where a __getattribute__ needs attributes that the copy doesn't
-        # have yet.
-        return copy_it
-    on_class = _on_class(owner.__class__, name)
-    if issubclass(type(on_class), (staticmethod, classmethod)):
-        # It doesn't need the owner. So it is read from the class, as the owner may be
-        # impossible to copy, because it holds a lock, for example.
-        return getattr, (owner.__class__, name)
-    if on_class is not _NOTHING:
-        return read_it
-    # Otherwise, __getattr__ has made it. Most of what it makes is copied, since reading
-    # it from the copy of the owner could fail: many a __getattr__ needs attributes that
-    # this copy doesn't have yet. But a function may have the owner in its closure, and
-    # deepcopy() returns functions as they are. So such a function has to be read.
-    if type(plain_method) is types.FunctionType and plain_method.__closure__:
-        return read_it
-    return copy_it
+        # It is an ordinary method: its copy is bound to the copy of the owner. To read
+        # it could fail, where a __getattribute__ needs attributes that the copy of the
+        # owner doesn't have yet.
+        return copy_plain_method
+    return read_from_owner
