@@ -642,6 +642,8 @@ def _is_property(on_class: object) -> bool:
 
 def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     """Return the record of a patch, except for the id of the cached method."""
+    # If obj holds a cached method, this is its record: that of an earlier patch of obj
+    # or, if obj is a shallow copy, that of the patch of its original.
     earlier = _record_of(held)
     if not _is_valid_for(earlier, obj, name):
         # It is the first patch, or somebody else has set something there since.
@@ -652,9 +654,9 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         shadowed = _shadowed(earlier)
         plain_method = earlier["method"]
     else:
-        # obj is a shallow copy of the owner, and is cached for the first time. If the
-        # owner weren't patched, obj would hold what is shadowed there. The plain method
-        # in the record is bound to the owner, so read obj's own.
+        # obj is a shallow copy of the owner, and is cached for the first time. If it had
+        # been made before the owner was patched, it would hold what is shadowed there.
+        # The plain method in the record is bound to the owner, so read obj's own.
         shadowed = _shadowed(earlier)
         value = _read_with_patch_undone(obj, name, held, shadowed)
         plain_method = _plain_method(value)
@@ -823,10 +825,7 @@ def _is_bound_when_read(on_class: object) -> bool:
 
 
 def _held(obj: object, name: str) -> Any:
-    """Return what is held under a name, or _NOTHING.
-
-    What is held, but isn't a method, may be ignored.
-    """
+    """Return what is held under a name, or _NOTHING if that is nothing, or no method."""
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
@@ -999,9 +998,10 @@ def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
     Called with copies of these arguments, the function gives the method of the copy.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
-    # There are two ways: to take a copy of the plain method, or to read the method from
-    # the copy of the owner. As a call, the former is written (plain_method,)[0].
+    # There are two ways. Either the copy of the plain method is taken as it is. Then the
+    # function has nothing to do but take it out of a tuple: (plain_method,)[0].
     copy_plain_method = operator.getitem, ((plain_method,), 0)
+    # Or the method is read from the copy of the owner.
     read_from_owner = getattr, (owner, name)
 
     if record["shadowed"]:
@@ -1027,8 +1027,8 @@ def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
         and plain_method.__self__ is owner
         and getattr(plain_method, "__name__", None) == name
     ):
-        # It is an ordinary method: its copy is bound to the copy of the owner. To read
-        # it could fail, where a __getattribute__ needs attributes that the copy of the
-        # owner doesn't have yet.
+        # It is an ordinary method, and deepcopy() binds its copy to the copy of the
+        # owner. To read it could fail, where a __getattribute__ needs attributes that
+        # the copy of the owner doesn't have yet. (pickle does read it, by its __name__.)
         return copy_plain_method
     return read_from_owner
