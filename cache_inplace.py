@@ -40,13 +40,14 @@ A cached method carries the record of its patch as plain data,
 so that two vendored copies of this file understand each other.
 (They don't lock each other out, so they mustn't patch one object at the same time.)
 The record is a dict, in the attribute ``__cache_inplace__``. Its keys are
-``id`` (that of the cached method; `functools.wraps` copies the record
-to other functions, but these have another id, so there it is ignored),
+``id`` (that of the cached method),
 ``name``,
 ``owner`` (the object that was patched),
 ``method`` (what the cached method calls on a miss), and
 ``shadowed`` (a tuple with what the object itself held under that name before,
 or an empty tuple if it held nothing).
+`functools.wraps` copies the attributes of a cached method to its wrapper,
+and the record with them. There it is ignored, since the id of the wrapper is another.
 
 The idea is from "Caching a lot of methods in Python",
 https://death.andgravity.com/caching-methods (February 2023).
@@ -556,7 +557,10 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 
 
 def _is_transparent_proxy(value: object) -> bool:
-    """Tell whether a value is a proxy that overrides __class__ (LocalProxy does)."""
+    """Tell whether a value is a proxy whose class overrides __class__.
+
+    Those of wrapt and werkzeug do. weakref.proxy doesn't.
+    """
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
     overrides_class = _on_class(cls, "__class__") is not vars(object)["__class__"]
@@ -649,17 +653,16 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         # It is the first patch, or somebody else has set something there since.
         shadowed = held
         plain_method = _plain_method(value)
-    elif _is_same_object(earlier["owner"], obj):
-        # obj is the owner, and is cached again.
-        shadowed = _shadowed(earlier)
-        plain_method = earlier["method"]
     else:
-        # obj is a shallow copy of the owner, and is cached for the first time. If it had
-        # been made before the owner was patched, it would hold what is shadowed there.
-        # The plain method in the record is bound to the owner, so read obj's own.
+        # Undoing the earlier patch would put this back, and so must undoing this one.
         shadowed = _shadowed(earlier)
-        value = _read_with_patch_undone(obj, name, held, shadowed)
-        plain_method = _plain_method(value)
+        if _is_same_object(earlier["owner"], obj):
+            plain_method = earlier["method"]
+        else:
+            # obj is a shallow copy. The plain method in the record is bound to its
+            # original, so read obj's own.
+            value = _read_with_patch_undone(obj, name, held, shadowed)
+            plain_method = _plain_method(value)
 
     return {
         "id": None,
@@ -700,11 +703,12 @@ def _is_same_object(one: object, other: object) -> bool:
 
 def _dict_for_record(thing: object) -> dict[str, Any] | None:
     """Return the `__dict__` where the record of a thing belongs, or None."""
-    # A bound method has no __dict__, and would give that of its function.
+    # A bound method has no __dict__, and would give that of its function. Likewise, a
+    # weakref.proxy would give that of the object for which it stands.
     # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
     if type(thing).__dictoffset__ == 0:
         return None
-    # A proxy would give that of the object for which it stands.
+    # So would other proxies.
     if _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
@@ -825,7 +829,7 @@ def _is_bound_when_read(on_class: object) -> bool:
 
 
 def _held(obj: object, name: str) -> Any:
-    """Return what is held under a name, or _NOTHING if that is nothing, or no method."""
+    """Return what is held under a name, or _NOTHING."""
     if _is_ordinary(obj):
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
@@ -834,8 +838,8 @@ def _held(obj: object, name: str) -> Any:
             first, second = getattr(obj, name), getattr(obj, name)
             return first if first is second else _NOTHING
         if not _may_hold_methods(obj):
-            # obj holds no method. (If it holds something else under this name, that is
-            # the value, and _read_method() refuses it.)
+            # obj holds no method. If it holds something else under this name, that is
+            # the value, and _read_method() refuses it whatever is returned here.
             return _NOTHING
     return _dict_of(obj).get(name, _NOTHING)
 
@@ -972,6 +976,12 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
+    owner, plain_method = record["owner"], record["method"]
+    if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
+        # deepcopy() makes this a method of the copy of the owner without reading it
+        # from there. (That could fail, where a __getattribute__ needs attributes that
+        # the copy doesn't have yet.)
+        return copy.deepcopy(plain_method, memo)
     function, arguments = _call_for_copy(record)
     return function(*copy.deepcopy(arguments, memo))
 
@@ -992,16 +1002,21 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     return _call_for_copy(record)
 
 
+def _call_that_returns(thing: Any) -> tuple[Callable[..., Any], Any]:
+    """Return a function and arguments with which it does nothing but return a thing.
+
+    The function isn't one of this module, so that pickles can be loaded without it.
+    """
+    return operator.getitem, ((thing,), 0)  # the first and only item of a tuple
+
+
 def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
     """Return a function and arguments.
 
     Called with copies of these arguments, the function gives the method of the copy.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
-    # There are two ways. Either the copy of the plain method is taken as it is. Then the
-    # function has nothing to do but take it out of a tuple: (plain_method,)[0].
-    copy_plain_method = operator.getitem, ((plain_method,), 0)
-    # Or the method is read from the copy of the owner.
+    copy_plain_method = _call_that_returns(plain_method)
     read_from_owner = getattr, (owner, name)
 
     if record["shadowed"]:
@@ -1012,23 +1027,14 @@ def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
     if on_class is _NOTHING:
         # A __getattr__ has made the method.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
-            # deepcopy() returns a function as it is, and so with the same owner in its
-            # closure.
+            # The closure may have the owner in it, and deepcopy() returns functions as
+            # they are.
             return read_from_owner
-        # Anything else can be copied. To read it could fail, as many a __getattr__
-        # needs attributes that the copy of the owner doesn't have yet.
+        # Anything else is copied. To read it could fail, as many a __getattr__ needs
+        # attributes that the copy of the owner doesn't have yet.
         return copy_plain_method
     if issubclass(type(on_class), (staticmethod, classmethod)):
         # It doesn't need the owner, and is read from the class. So it can be copied by
         # itself, even if the owner can't be, because it holds a lock, for example.
         return getattr, (owner.__class__, name)
-    if (
-        type(plain_method) is types.MethodType
-        and plain_method.__self__ is owner
-        and getattr(plain_method, "__name__", None) == name
-    ):
-        # It is an ordinary method, and deepcopy() binds its copy to the copy of the
-        # owner. To read it could fail, where a __getattribute__ needs attributes that
-        # the copy of the owner doesn't have yet. (pickle does read it, by its __name__.)
-        return copy_plain_method
     return read_from_owner
