@@ -708,7 +708,7 @@ def _dict_for_record(thing: object) -> dict[str, Any] | None:
     # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
     if type(thing).__dictoffset__ == 0:
         return None
-    # So would other proxies.
+    # Any other proxy, too, would give that of the object for which it stands.
     if _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
@@ -838,8 +838,8 @@ def _held(obj: object, name: str) -> Any:
             first, second = getattr(obj, name), getattr(obj, name)
             return first if first is second else _NOTHING
         if not _may_hold_methods(obj):
-            # obj holds no method. If it holds something else under this name, that is
-            # the value, and _read_method() refuses it whatever is returned here.
+            # obj holds no method. (It may hold something else under this name. Then the
+            # value isn't a method, and _read_method() refuses it.)
             return _NOTHING
     return _dict_of(obj).get(name, _NOTHING)
 
@@ -1011,30 +1011,32 @@ def _call_that_returns(thing: Any) -> tuple[Callable[..., Any], Any]:
 
 
 def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
-    """Return a function and arguments.
+    """Return a function and arguments, for a call that gives the method of the copy.
 
-    Called with copies of these arguments, the function gives the method of the copy.
+    Before the call is made, the arguments are copied. So a call that returns the plain
+    method returns a copy of it, and one that reads the method from the owner reads it
+    from the copy of the owner.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
-    copy_plain_method = _call_that_returns(plain_method)
-    read_from_owner = getattr, (owner, name)
+    returning_plain_method = _call_that_returns(plain_method)
+    reading_from_owner = getattr, (owner, name)
 
     if record["shadowed"]:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
-        return copy_plain_method
+        return returning_plain_method
     on_class = _on_class(owner.__class__, name)
     if on_class is _NOTHING:
         # A __getattr__ has made the method.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
             # The closure may have the owner in it, and deepcopy() returns functions as
             # they are.
-            return read_from_owner
+            return reading_from_owner
         # Anything else is copied. To read it could fail, as many a __getattr__ needs
         # attributes that the copy of the owner doesn't have yet.
-        return copy_plain_method
+        return returning_plain_method
     if issubclass(type(on_class), (staticmethod, classmethod)):
         # It doesn't need the owner, and is read from the class. So it can be copied by
         # itself, even if the owner can't be, because it holds a lock, for example.
         return getattr, (owner.__class__, name)
-    return read_from_owner
+    return reading_from_owner
