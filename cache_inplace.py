@@ -1003,9 +1003,10 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
 
 
 def _call_that_returns(thing: Any) -> tuple[Callable[..., Any], Any]:
-    """Return a function and arguments with which it does nothing but return a thing.
+    """Return a function and arguments, for a call that just returns a thing.
 
-    The function isn't one of this module, so that pickles can be loaded without it.
+    Pickle has to have a call even where nothing needs to be called. The function isn't
+    one of this module, so that pickles can be loaded without it.
     """
     return operator.getitem, ((thing,), 0)  # the first and only item of a tuple
 
@@ -1013,9 +1014,9 @@ def _call_that_returns(thing: Any) -> tuple[Callable[..., Any], Any]:
 def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
     """Return a function and arguments, for a call that gives the method of the copy.
 
-    Before the call is made, the arguments are copied. So a call that returns the plain
-    method returns a copy of it, and one that reads the method from the owner reads it
-    from the copy of the owner.
+    Before that call is made, deepcopy() or pickle copies the arguments. So a call that
+    returns the plain method returns a copy of it, and one that reads the method from
+    the owner reads it from the copy of the owner.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     returning_plain_method = _call_that_returns(plain_method)
