@@ -729,8 +729,9 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         raise refusal("has no attributes of its own; return a new function")
     if namespace is _dict_of(record["method"]):
         # This is the __dict__ of the method's function, which all instances share. A
-        # decorator has returned that function or, if the decorator was made with wrapt,
-        # something that gives the __dict__ of the function as its own.
+        # decorator has returned that function. Or the decorator was made with wrapt.
+        # What it has returned then gives the __dict__ of the function as its own, but
+        # isn't taken for a proxy (see _is_transparent_proxy()).
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -772,9 +773,10 @@ def _is_valid_for(record: _Record, obj: object, name: str) -> bool:
     """Tell whether a record is valid for obj, perhaps a shallow copy of the owner."""
     if not record or record["name"] != name:
         return False
-    # obj may be the owner, a proxy for it, or a shallow copy of it. All that can be
-    # seen is that they are of one class. (So after `other.get = client.get`, `other` is
-    # taken for a shallow copy of `client`, and uncaching it undoes that assignment.)
+    # obj may be the owner, a proxy for it, or a shallow copy of it. Nothing tells a
+    # shallow copy from other objects of the class. (So after `other.get = client.get`,
+    # `other`, if it is of the class of `client`, is taken for a shallow copy of it, and
+    # uncaching it undoes that assignment.)
     owner = record["owner"]
     if owner.__class__ is not obj.__class__:
         return False
@@ -961,6 +963,7 @@ def _is_one_shot_function(plain_method: Any) -> bool:
     # set.
     while isinstance(plain_method, functools.partial):
         plain_method = plain_method.func
+    # A bound method gives the __code__ of its function.
     code = getattr(plain_method, "__code__", None)
     # The __code__ of an xmlrpc method isn't code, but another xmlrpc method.
     return isinstance(code, types.CodeType) and bool(code.co_flags & _ONE_SHOT_FLAGS)
@@ -1014,9 +1017,9 @@ def _call_that_returns(thing: Any) -> tuple[Callable[..., Any], Any]:
 def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
     """Return a function and arguments, for a call that gives the method of the copy.
 
-    Before that call is made, deepcopy() or pickle copies the arguments. So a call that
-    returns the plain method returns a copy of it, and one that reads the method from
-    the owner reads it from the copy of the owner.
+    deepcopy() and pickle make this call with copies of the arguments. So the function
+    gets the copy of the owner where the owner stands here, and a copy of the plain
+    method where the plain method stands here.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     returning_plain_method = _call_that_returns(plain_method)
