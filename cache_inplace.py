@@ -362,6 +362,7 @@ def _patch(
     for name, value in values.items():
         record = _new_record(obj, name, value, held_before[name])
         if decorator is None:
+            # This needs the whole record: for error messages, copies and pickles.
             cached[name] = _lru_cached(record, maxsize, typed)
         else:
             cached[name] = decorator(record["method"])
@@ -400,10 +401,10 @@ def _undo(obj: object, names: _Names | None) -> list[str]:
 
 def _set_all(obj: object, cached: dict[str, Any]) -> None:
     for name, cached_method in cached.items():
-        _set_or_delete(obj, name, cached_method)
-        # _set_or_delete() does nothing if obj can't have attributes of its own, as with
-        # __slots__. Also, the class may have a __getattribute__ that gives something
-        # else under this name.
+        _set(obj, name, cached_method)
+        # _set() does nothing if obj can't have attributes of its own, because of its
+        # __slots__ for example. Also, the class may have a __getattribute__ that gives
+        # something else under this name.
         if getattr(obj, name) is not cached_method:
             why = "can't be set on this object; pass one that can have attributes"
             raise _refusal(TypeError, obj, name, why)
@@ -411,7 +412,7 @@ def _set_all(obj: object, cached: dict[str, Any]) -> None:
 
 def _put_all_back(obj: object, before: dict[str, Any]) -> None:
     for name, held_or_shadowed in before.items():
-        _set_or_delete(obj, name, held_or_shadowed)
+        _put_back(obj, name, held_or_shadowed)
 
 
 # Refusals
@@ -646,15 +647,11 @@ def _is_property(on_class: object) -> bool:
 
 def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     """Return the record of a patch, except for the id of the cached method."""
-    # If obj holds a cached method, this is its record: that of an earlier patch of obj
-    # or, if obj is a shallow copy, that of the patch of its original.
     earlier = _record_of(held)
-    if not _is_valid_for(earlier, obj, name):
-        # It is the first patch, or somebody else has set something there since.
-        shadowed = held
-        plain_method = _plain_method(value)
-    else:
-        # Undoing the earlier patch would put this back, and so must undoing this one.
+    if _is_valid_for(earlier, obj, name):
+        # obj holds a cached method: its own or, if it is a shallow copy, that of its
+        # original. Undoing that patch would put this back, so undoing the new one must
+        # do the same.
         shadowed = _shadowed(earlier)
         if _is_same_object(earlier["owner"], obj):
             plain_method = earlier["method"]
@@ -663,6 +660,10 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
             # original, so read obj's own.
             value = _read_with_patch_undone(obj, name, held, shadowed)
             plain_method = _plain_method(value)
+    else:
+        # It is the first patch, or somebody else has set something there since.
+        shadowed = held
+        plain_method = _plain_method(value)
 
     return {
         "id": None,
@@ -708,7 +709,8 @@ def _dict_for_record(thing: object) -> dict[str, Any] | None:
     # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
     if type(thing).__dictoffset__ == 0:
         return None
-    # Any other proxy, too, would give that of the object for which it stands.
+    # Any other proxy, too, would give that of the object for which it stands. (A
+    # function decorated with wrapt isn't taken for a proxy.)
     if _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
@@ -729,9 +731,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         raise refusal("has no attributes of its own; return a new function")
     if namespace is _dict_of(record["method"]):
         # This is the __dict__ of the method's function, which all instances share. A
-        # decorator has returned that function. Or the decorator was made with wrapt.
-        # What it has returned then gives the __dict__ of the function as its own, but
-        # isn't taken for a proxy (see _is_transparent_proxy()).
+        # decorator has returned that function or, if the decorator was made with wrapt,
+        # something that gives the __dict__ of the function as its own.
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -849,22 +850,28 @@ def _held(obj: object, name: str) -> Any:
 def _read_with_patch_undone(obj: object, name: str, held: Any, shadowed: Any) -> Any:
     """Undo a patch for a moment, and return the value that there is without it."""
     try:
-        _set_or_delete(obj, name, shadowed)
+        _put_back(obj, name, shadowed)
         return getattr(obj, name)
     finally:
-        _set_or_delete(obj, name, held)
+        _put_back(obj, name, held)
 
 
-def _set_or_delete(obj: object, name: str, new: Any) -> None:
-    """Set what obj itself holds under a name, or delete it if it is to be _NOTHING.
-
-    This has no effect if obj can't have attributes of its own.
-    """
-    if new is _NOTHING:
+def _put_back(obj: object, name: str, before: Any) -> None:
+    """Set what obj itself held before under a name, or delete the name if nothing."""
+    if before is _NOTHING:
         # Not by delattr(), which frozen dataclasses refuse, and which raises an error
         # if nothing is held.
         _dict_of(obj).pop(name, None)
-    elif _is_ordinary(obj):
+    else:
+        _set(obj, name, before)
+
+
+def _set(obj: object, name: str, new: Any) -> None:
+    """Set what obj itself holds under a name.
+
+    This has no effect if obj can't have attributes of its own.
+    """
+    if _is_ordinary(obj):
         with contextlib.suppress(AttributeError):  # of objects with __slots__
             setattr(obj, name, new)
     else:
@@ -1031,13 +1038,13 @@ def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
         return returning_plain_method
     on_class = _on_class(owner.__class__, name)
     if on_class is _NOTHING:
-        # A __getattr__ has made the method.
+        # A __getattr__ has made the method. To read it from the copy of the owner could
+        # fail, as many a __getattr__ needs attributes that this copy doesn't have yet.
+        # So the plain method is copied, if it can be.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
-            # The closure may have the owner in it, and deepcopy() returns functions as
-            # they are.
+            # It can't. deepcopy() returns functions as they are, and this one may have
+            # the owner in its closure, and would go on calling it.
             return reading_from_owner
-        # Anything else is copied. To read it could fail, as many a __getattr__ needs
-        # attributes that the copy of the owner doesn't have yet.
         return returning_plain_method
     if issubclass(type(on_class), (staticmethod, classmethod)):
         # It doesn't need the owner, and is read from the class. So it can be copied by
