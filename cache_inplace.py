@@ -650,8 +650,7 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     earlier = _record_of(held)
     if _is_valid_for(earlier, obj, name):
         # obj holds a cached method: its own or, if it is a shallow copy, that of its
-        # original. Undoing that patch would put this back, so undoing the new one must
-        # do the same.
+        # original. What that one has shadowed is what undoing is to put back.
         shadowed = _shadowed(earlier)
         if _is_same_object(earlier["owner"], obj):
             plain_method = earlier["method"]
@@ -1024,12 +1023,12 @@ def _call_that_returns(thing: Any) -> tuple[Callable[..., Any], Any]:
 def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
     """Return a function and arguments, for a call that gives the method of the copy.
 
-    deepcopy() and pickle make this call with copies of the arguments. So the function
-    gets the copy of the owner where the owner stands here, and a copy of the plain
-    method where the plain method stands here.
+    deepcopy() and pickle first copy the arguments, and then make the call.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
+    # So this call will return a copy of the plain method,
     returning_plain_method = _call_that_returns(plain_method)
+    # and this one will read the method from the copy of the owner.
     reading_from_owner = getattr, (owner, name)
 
     if record["shadowed"]:
