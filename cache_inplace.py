@@ -660,7 +660,8 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
             value = _read_with_patch_undone(obj, name, held, shadowed)
             plain_method = _plain_method(value)
     else:
-        # It is the first patch, or somebody else has set something there since.
+        # It is the first patch, or somebody else has set something there since. (This
+        # can be a cached method, too, but that of another name or another object.)
         shadowed = held
         plain_method = _plain_method(value)
 
@@ -708,8 +709,9 @@ def _dict_for_record(thing: object) -> dict[str, Any] | None:
     # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
     if type(thing).__dictoffset__ == 0:
         return None
-    # Any other proxy, too, would give that of the object for which it stands. (A
-    # function decorated with wrapt isn't taken for a proxy.)
+    # Any other proxy, too, would give that of the object for which it stands. (So would
+    # a function decorated with wrapt, but it isn't taken for a proxy, and
+    # _put_record_on() sees to it.)
     if _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
@@ -1023,12 +1025,12 @@ def _call_that_returns(thing: Any) -> tuple[Callable[..., Any], Any]:
 def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
     """Return a function and arguments, for a call that gives the method of the copy.
 
-    deepcopy() and pickle first copy the arguments, and then make the call.
+    Before deepcopy() or pickle makes this call, it replaces the arguments by copies.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
-    # So this call will return a copy of the plain method,
+    # With a copy of the plain method as the argument, this call returns that copy.
     returning_plain_method = _call_that_returns(plain_method)
-    # and this one will read the method from the copy of the owner.
+    # With the copy of the owner as an argument, this one reads the method from there.
     reading_from_owner = getattr, (owner, name)
 
     if record["shadowed"]:
