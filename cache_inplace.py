@@ -362,7 +362,6 @@ def _patch(
     for name, value in values.items():
         record = _new_record(obj, name, value, held_before[name])
         if decorator is None:
-            # This needs the whole record: for error messages, copies and pickles.
             cached[name] = _lru_cached(record, maxsize, typed)
         else:
             cached[name] = decorator(record["method"])
@@ -650,21 +649,18 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
     earlier = _record_of(held)
     if _is_valid_for(earlier, obj, name):
         # obj holds a cached method: its own or, if it is a shallow copy, that of its
-        # original. What that one has shadowed is what undoing is to put back.
+        # original. What is shadowed stays the same, since undoing goes back to before
+        # that earlier patch.
         shadowed = _shadowed(earlier)
-        if _is_same_object(earlier["owner"], obj):
-            plain_method = earlier["method"]
-        else:
+        if not _is_same_object(earlier["owner"], obj):
             # obj is a shallow copy. The plain method in the record is bound to its
             # original, so read obj's own.
             value = _read_with_patch_undone(obj, name, held, shadowed)
-            plain_method = _plain_method(value)
     else:
-        # It is the first patch, or somebody else has set something there since. (This
-        # can be a cached method, too, but that of another name or another object.)
+        # It is the first patch, or somebody else has set something there since.
         shadowed = held
-        plain_method = _plain_method(value)
 
+    plain_method = _plain_method(value)
     return {
         "id": None,
         "name": name,
@@ -709,9 +705,7 @@ def _dict_for_record(thing: object) -> dict[str, Any] | None:
     # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
     if type(thing).__dictoffset__ == 0:
         return None
-    # Any other proxy, too, would give that of the object for which it stands. (So would
-    # a function decorated with wrapt, but it isn't taken for a proxy, and
-    # _put_record_on() sees to it.)
+    # Any other proxy, too, would give that of the object for which it stands.
     if _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
@@ -987,14 +981,15 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
-    owner, plain_method = record["owner"], record["method"]
+    owner, name, plain_method = record["owner"], record["name"], record["method"]
+    to_copy = _what_to_copy(record)
     if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
         # deepcopy() makes this a method of the copy of the owner without reading it
         # from there. (That could fail, where a __getattribute__ needs attributes that
         # the copy doesn't have yet.)
-        return copy.deepcopy(plain_method, memo)
-    function, arguments = _call_for_copy(record)
-    return function(*copy.deepcopy(arguments, memo))
+        to_copy = plain_method
+    copied = copy.deepcopy(to_copy, memo)
+    return copied if to_copy is plain_method else getattr(copied, name)
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
@@ -1002,7 +997,7 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
 
     When the pickle is loaded, this call is made, and gives the method of the copy.
     """
-    owner, name = record["owner"], record["name"]
+    owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
         # The plain method is a function of a module, such as requests.get. To pickle
         # it, pickle would save the name of the module and that of the function. But it
@@ -1010,45 +1005,38 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         # method. So save the names in another way. (If the module is patched where the
         # pickle is loaded, this gives the cached method there.)
         return pkgutil.resolve_name, (f"{owner.__name__}:{name}",)
-    return _call_for_copy(record)
+    to_copy = _what_to_copy(record)
+    if to_copy is plain_method:
+        # pickle has to have a call. This one, (plain_method,)[0], gives the plain
+        # method and doesn't need this module when the pickle is loaded.
+        return operator.getitem, ((plain_method,), 0)
+    # pickle itself does the same with a bound method.
+    return getattr, (to_copy, name)
 
 
-def _call_that_returns(thing: Any) -> tuple[Callable[..., Any], Any]:
-    """Return a function and arguments, for a call that just returns a thing.
+def _what_to_copy(record: _Record) -> Any:
+    """Return the plain method, if the copy of the owner gets a copy of it.
 
-    Pickle has to have a call even where nothing needs to be called. The function isn't
-    one of this module, so that pickles can be loaded without it.
-    """
-    return operator.getitem, ((thing,), 0)  # the first and only item of a tuple
-
-
-def _call_for_copy(record: _Record) -> tuple[Callable[..., Any], Any]:
-    """Return a function and arguments, for a call that gives the method of the copy.
-
-    Before deepcopy() or pickle makes this call, it replaces the arguments by copies.
+    Otherwise, return the owner or its class, if the copy gets what can be read under
+    the same name from a copy of that.
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
-    # With a copy of the plain method as the argument, this call returns that copy.
-    returning_plain_method = _call_that_returns(plain_method)
-    # With the copy of the owner as an argument, this one reads the method from there.
-    reading_from_owner = getattr, (owner, name)
-
     if record["shadowed"]:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
-        return returning_plain_method
+        return plain_method
     on_class = _on_class(owner.__class__, name)
     if on_class is _NOTHING:
-        # A __getattr__ has made the method. To read it from the copy of the owner could
-        # fail, as many a __getattr__ needs attributes that this copy doesn't have yet.
-        # So the plain method is copied, if it can be.
+        # A __getattr__ has made the method.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
-            # It can't. deepcopy() returns functions as they are, and this one may have
-            # the owner in its closure, and would go on calling it.
-            return reading_from_owner
-        return returning_plain_method
+            # deepcopy() returns functions as they are. So if the closure of this one has
+            # the owner in it, a copy would still call the owner.
+            return owner
+        # Anything else is copied. To read it could fail, as many a __getattr__ needs
+        # attributes that the copy of the owner doesn't have yet.
+        return plain_method
     if issubclass(type(on_class), (staticmethod, classmethod)):
-        # It doesn't need the owner, and is read from the class. So it can be copied by
-        # itself, even if the owner can't be, because it holds a lock, for example.
-        return getattr, (owner.__class__, name)
-    return reading_from_owner
+        # It doesn't need the owner. So it can be copied by itself, even if the owner
+        # can't be copied because it holds a lock, for example.
+        return owner.__class__
+    return owner
