@@ -401,8 +401,8 @@ def _undo(obj: object, names: _Names | None) -> list[str]:
 def _set_all(obj: object, cached: dict[str, Any]) -> None:
     for name, cached_method in cached.items():
         _set(obj, name, cached_method)
-        # _set() does nothing if obj can't have attributes of its own, because of its
-        # __slots__ for example. Also, the class may have a __getattribute__ that gives
+        # Check, since _set() does nothing if obj can't have attributes of its own
+        # (because it has __slots__, for example), and since a __getattribute__ may give
         # something else under this name.
         if getattr(obj, name) is not cached_method:
             why = "can't be set on this object; pass one that can have attributes"
@@ -725,9 +725,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if namespace is _dict_of(record["method"]):
-        # This is the __dict__ of the method's function, which all instances share. A
-        # decorator has returned that function or, if the decorator was made with wrapt,
-        # something that gives the __dict__ of the function as its own.
+        # A decorator has returned the function of the method, or something that passes
+        # the attributes of the function on as its own. All instances share them.
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -836,8 +835,8 @@ def _held(obj: object, name: str) -> Any:
             first, second = getattr(obj, name), getattr(obj, name)
             return first if first is second else _NOTHING
         if not _may_hold_methods(obj):
-            # obj holds no method. (It may hold something else under this name. Then the
-            # value isn't a method, and _read_method() refuses it.)
+            # obj holds no method. (If it holds anything else under this name,
+            # _read_method() will refuse that.)
             return _NOTHING
     return _dict_of(obj).get(name, _NOTHING)
 
@@ -979,6 +978,34 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # A cached method can also be copied or pickled by itself.
 
 
+def _what_to_copy(record: _Record) -> Any:
+    """Return the plain method, the owner, or the class of the owner.
+
+    A copy of the plain method can be used as it is. From a copy of the owner, or from
+    the class (a class is its own copy), the method is then read by its name.
+    """
+    owner, name, plain_method = record["owner"], record["name"], record["method"]
+    if record["shadowed"]:
+        # The owner held the method before it was patched. So the method is copied like
+        # anything else that the owner holds.
+        return plain_method
+    on_class = _on_class(owner.__class__, name)
+    if on_class is _NOTHING:
+        # A __getattr__ has made the method. To read it from a copy of the owner could
+        # raise an error, as many a __getattr__ needs attributes that the copy doesn't
+        # have yet. So a copy of the plain method is better, with one exception.
+        if type(plain_method) is types.FunctionType and plain_method.__closure__:
+            # A function is its own copy. If this one has the owner in its closure, it
+            # would call the owner without a word, and an error is better than that.
+            return owner
+        return plain_method
+    if issubclass(type(on_class), (staticmethod, classmethod)):
+        # It doesn't need the owner. So it can be copied by itself, even if the owner
+        # can't be copied because it holds a lock, for example.
+        return owner.__class__
+    return owner
+
+
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     owner, name, plain_method = record["owner"], record["name"], record["method"]
@@ -989,7 +1016,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # the copy doesn't have yet.)
         to_copy = plain_method
     copied = copy.deepcopy(to_copy, memo)
-    return copied if to_copy is plain_method else getattr(copied, name)
+    if to_copy is plain_method:
+        return copied
+    return getattr(copied, name)
 
 
 def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any]:
@@ -1012,31 +1041,3 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         return operator.getitem, ((plain_method,), 0)
     # pickle itself does the same with a bound method.
     return getattr, (to_copy, name)
-
-
-def _what_to_copy(record: _Record) -> Any:
-    """Return the plain method, if the copy of the owner gets a copy of it.
-
-    Otherwise, return the owner or its class, if the copy gets what can be read under
-    the same name from a copy of that.
-    """
-    owner, name, plain_method = record["owner"], record["name"], record["method"]
-    if record["shadowed"]:
-        # The owner held the method before it was patched. So the method is copied like
-        # anything else that the owner holds.
-        return plain_method
-    on_class = _on_class(owner.__class__, name)
-    if on_class is _NOTHING:
-        # A __getattr__ has made the method.
-        if type(plain_method) is types.FunctionType and plain_method.__closure__:
-            # deepcopy() returns functions as they are. So if the closure of this one has
-            # the owner in it, a copy would still call the owner.
-            return owner
-        # Anything else is copied. To read it could fail, as many a __getattr__ needs
-        # attributes that the copy of the owner doesn't have yet.
-        return plain_method
-    if issubclass(type(on_class), (staticmethod, classmethod)):
-        # It doesn't need the owner. So it can be copied by itself, even if the owner
-        # can't be copied because it holds a lock, for example.
-        return owner.__class__
-    return owner
