@@ -660,6 +660,7 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         # It is the first patch, or somebody else has set something there since.
         shadowed = held
 
+    # If the value is a cached method, this is the plain method from its record.
     plain_method = _plain_method(value)
     return {
         "id": None,
@@ -725,8 +726,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if namespace is _dict_of(record["method"]):
-        # A decorator has returned the function of the method, or something that passes
-        # the attributes of the function on as its own. All instances share them.
+        # The decorator has returned the function of the method, for example. All
+        # instances share its attributes.
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
         # Undoing doesn't take the record off, so it may be that of an earlier patch.
@@ -989,32 +990,34 @@ def _what_to_copy(record: _Record) -> Any:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
         return plain_method
-    on_class = _on_class(owner.__class__, name)
+    on_class = _on_class(type(owner), name)
     if on_class is _NOTHING:
         # A __getattr__ has made the method. To read it from a copy of the owner could
         # raise an error, as many a __getattr__ needs attributes that the copy doesn't
         # have yet. So a copy of the plain method is better, with one exception.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
             # A function is its own copy. If this one has the owner in its closure, it
-            # would call the owner without a word, and an error is better than that.
+            # would go on calling the owner without a word. So the method is read from a
+            # copy of the owner, even if that may raise an error.
             return owner
         return plain_method
     if issubclass(type(on_class), (staticmethod, classmethod)):
         # It doesn't need the owner. So it can be copied by itself, even if the owner
         # can't be copied because it holds a lock, for example.
-        return owner.__class__
+        return type(owner)
     return owner
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     owner, name, plain_method = record["owner"], record["name"], record["method"]
-    to_copy = _what_to_copy(record)
     if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
-        # deepcopy() makes this a method of the copy of the owner without reading it
-        # from there. (That could fail, where a __getattribute__ needs attributes that
-        # the copy doesn't have yet.)
+        # Unlike pickle, deepcopy() can make this a method of the copy of the owner
+        # without reading it from there. (That could fail, where a __getattribute__
+        # needs attributes that the copy doesn't have yet.)
         to_copy = plain_method
+    else:
+        to_copy = _what_to_copy(record)
     copied = copy.deepcopy(to_copy, memo)
     if to_copy is plain_method:
         return copied

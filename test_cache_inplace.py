@@ -2105,6 +2105,16 @@ def test_every_kind_of_method_copies_as_itself(name, copier):
     assert cached_methods(clone) == {}
 
 
+@pytest.mark.parametrize("name", ["one", "of_class", "static"])
+def test_a_mock_with_a_spec_deep_copies_with_what_it_answers(name):
+    client = mock.Mock(spec=Client)
+    getattr(client, name).return_value = "mocked"
+    cache_method_in_place(client, name)
+    clone = copy.deepcopy(client)
+    assert getattr(clone, name)(1) == "mocked"
+    assert cached_methods(clone) == {}
+
+
 class Locked(Client):
     """A client that can be neither copied nor pickled, as it holds a lock."""
 
