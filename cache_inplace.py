@@ -980,7 +980,7 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 
 
 def _what_to_copy(record: _Record) -> Any:
-    """Return the plain method, the owner, or the class of the owner.
+    """Return the plain method, the owner, or the owner's class.
 
     A copy of the plain method can be used as it is. From a copy of the owner, or from
     the class (a class is its own copy), the method is then read by its name.
@@ -990,7 +990,10 @@ def _what_to_copy(record: _Record) -> Any:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
         return plain_method
-    on_class = _on_class(type(owner), name)
+    cls = type(owner)
+    if _is_transparent_proxy(owner):
+        cls = owner.__class__
+    on_class = _on_class(cls, name)
     if on_class is _NOTHING:
         # A __getattr__ has made the method. To read it from a copy of the owner could
         # raise an error, as many a __getattr__ needs attributes that the copy doesn't
@@ -1004,7 +1007,7 @@ def _what_to_copy(record: _Record) -> Any:
     if issubclass(type(on_class), (staticmethod, classmethod)):
         # It doesn't need the owner. So it can be copied by itself, even if the owner
         # can't be copied because it holds a lock, for example.
-        return type(owner)
+        return cls
     return owner
 
 

@@ -2115,6 +2115,27 @@ def test_a_mock_with_a_spec_deep_copies_with_what_it_answers(name):
     assert cached_methods(clone) == {}
 
 
+def decorated(function):
+    @functools.wraps(function)
+    def call(*args):
+        return function(*args)
+
+    return call
+
+
+class DecoratedStatic(Client):
+    static = staticmethod(decorated(Client.static))
+
+
+@copiers
+@pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
+def test_a_decorated_static_method_patched_through_a_proxy_copies(proxy, copier):
+    client = DecoratedStatic()
+    cached = cache_method_in_place(proxy(client), "static")
+    assert copier([cached]) == [DecoratedStatic.static]
+    assert copier(client).static == DecoratedStatic.static
+
+
 class Locked(Client):
     """A client that can be neither copied nor pickled, as it holds a lock."""
 
