@@ -466,7 +466,7 @@ def _refuse_own_method(obj: object, predicate: _Predicate) -> None:
     """Refuse client.one as a predicate, since it would be called with every name."""
     record = _record_of(predicate)
     if record:
-        # It is a cached method, and these have no __self__.
+        # It is a cached method. These have no __self__, so look whether obj holds it.
         is_own = cached_methods(obj).get(record["name"]) is predicate
     else:
         bound_to = getattr(predicate, "__self__", _NOTHING)
@@ -701,12 +701,13 @@ def _is_same_object(one: object, other: object) -> bool:
 
 def _dict_for_record(thing: object) -> dict[str, Any] | None:
     """Return the `__dict__` where the record of a thing belongs, or None."""
-    # A bound method has no __dict__, and would give that of its function. Likewise, a
-    # weakref.proxy would give that of the object for which it stands.
+    # A bound method has no __dict__, and would give that of its function, which all
+    # instances share.
     # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
     if type(thing).__dictoffset__ == 0:
         return None
-    # Any other proxy, too, would give that of the object for which it stands.
+    # To give a __dict__, a LocalProxy would look for the object for which it stands. It
+    # may not find that object, and a lazy proxy would even make it.
     if _is_transparent_proxy(thing):
         return None
     namespace = getattr(thing, "__dict__", None)
@@ -726,11 +727,12 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if namespace is _dict_of(record["method"]):
-        # The decorator has returned the function of the method, for example. All
-        # instances share its attributes.
+        # The decorator has returned the function of the method, for example, which all
+        # instances share.
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
-        # Undoing doesn't take the record off, so it may be that of an earlier patch.
+        # It may be the record of an earlier patch. Undoing leaves it there, since a
+        # shallow copy may still hold the cached method, and need it.
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
     namespace[_RECORD] = record
@@ -961,8 +963,8 @@ _ONE_SHOT_FLAGS = (
 
 def _is_one_shot_function(plain_method: Any) -> bool:
     # Not by inspect.iscoroutinefunction() and its like. They say yes of each method of
-    # a mock.create_autospec(): its __code__ is a mock, and all flags of a mock seem
-    # set.
+    # a mock.create_autospec(): its __code__ is a mock, the flags are mocks, too, and
+    # any mock is true.
     while isinstance(plain_method, functools.partial):
         plain_method = plain_method.func
     # A bound method gives the __code__ of its function.
@@ -979,48 +981,15 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # A cached method can also be copied or pickled by itself.
 
 
-def _what_to_copy(record: _Record) -> Any:
-    """Return the plain method, the owner, or the owner's class.
-
-    A copy of the plain method can be used as it is. From a copy of the owner, or from
-    the class (a class is its own copy), the method is then read by its name.
-    """
-    owner, name, plain_method = record["owner"], record["name"], record["method"]
-    if record["shadowed"]:
-        # The owner held the method before it was patched. So the method is copied like
-        # anything else that the owner holds.
-        return plain_method
-    cls = type(owner)
-    if _is_transparent_proxy(owner):
-        cls = owner.__class__
-    on_class = _on_class(cls, name)
-    if on_class is _NOTHING:
-        # A __getattr__ has made the method. To read it from a copy of the owner could
-        # raise an error, as many a __getattr__ needs attributes that the copy doesn't
-        # have yet. So a copy of the plain method is better, with one exception.
-        if type(plain_method) is types.FunctionType and plain_method.__closure__:
-            # A function is its own copy. If this one has the owner in its closure, it
-            # would go on calling the owner without a word. So the method is read from a
-            # copy of the owner, even if that may raise an error.
-            return owner
-        return plain_method
-    if issubclass(type(on_class), (staticmethod, classmethod)):
-        # It doesn't need the owner. So it can be copied by itself, even if the owner
-        # can't be copied because it holds a lock, for example.
-        return cls
-    return owner
-
-
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
-        # Unlike pickle, deepcopy() can make this a method of the copy of the owner
-        # without reading it from there. (That could fail, where a __getattribute__
-        # needs attributes that the copy doesn't have yet.)
-        to_copy = plain_method
-    else:
-        to_copy = _what_to_copy(record)
+        # deepcopy() makes this a method of the copy of the owner without reading it
+        # from there. (That could fail, where a __getattribute__ needs attributes that
+        # the copy doesn't have yet.)
+        return copy.deepcopy(plain_method, memo)
+    to_copy = _what_to_copy(record)
     copied = copy.deepcopy(to_copy, memo)
     if to_copy is plain_method:
         return copied
@@ -1047,3 +1016,33 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
         return operator.getitem, ((plain_method,), 0)
     # pickle itself does the same with a bound method.
     return getattr, (to_copy, name)
+
+
+def _what_to_copy(record: _Record) -> Any:
+    """Return the plain method, the owner, or the owner's class.
+
+    A copy of the plain method can be used as it is. From a copy of the owner, or from
+    the class (a class is its own copy), the method is then read by its name.
+    """
+    owner, name, plain_method = record["owner"], record["name"], record["method"]
+    if record["shadowed"]:
+        # The owner held the method before it was patched. So the method is copied like
+        # anything else that the owner holds.
+        return plain_method
+    # The __class__ of a proxy is the class that has the methods. That of a mock with a
+    # spec is not. It is the spec.
+    cls = owner.__class__ if _is_transparent_proxy(owner) else type(owner)
+    on_class = _on_class(cls, name)
+    if on_class is _NOTHING:
+        # A __getattr__ has made the method. It is better copied than read from the copy
+        # of the owner, as many a __getattr__ needs attributes that this copy doesn't
+        # have yet. But deepcopy() leaves functions as they are. So a function that may
+        # have the owner in its closure has to be read.
+        if type(plain_method) is types.FunctionType and plain_method.__closure__:
+            return owner
+        return plain_method
+    if issubclass(type(on_class), (staticmethod, classmethod)):
+        # It doesn't need the owner. So it can be copied by itself, even if the owner
+        # can't be copied because it holds a lock, for example.
+        return cls
+    return owner
