@@ -989,7 +989,8 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # from there. (That could fail, where a __getattribute__ needs attributes that
         # the copy doesn't have yet.)
         return copy.deepcopy(plain_method, memo)
-    # This is the plain method or, if it has to be read, the owner or its class.
+    # Otherwise, either the plain method is copied, or the owner (or its class) is copied
+    # and the method is read from that copy.
     to_copy = _what_to_copy(record)
     copied = copy.deepcopy(to_copy, memo)
     if to_copy is plain_method:
@@ -1030,8 +1031,9 @@ def _what_to_copy(record: _Record) -> Any:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
         return plain_method
-    # The __class__ of a proxy is the class that has the methods. (That of a mock may be
-    # its spec, which has other ones, but mocks aren't taken for proxies.)
+    # The methods of a proxy are those of its __class__, and the methods of anything else
+    # are those of its type. (The __class__ of a mock may be its spec, but the mock
+    # doesn't have the methods of the spec.)
     cls = owner.__class__ if _is_transparent_proxy(owner) else type(owner)
     on_class = _on_class(cls, name)
     if on_class is _NOTHING:
