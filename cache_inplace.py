@@ -236,8 +236,8 @@ def cached_methods(obj: object, /) -> dict[str, Any]:
 
     Nothing changes on obj, and none of its properties is evaluated.
     But some Python versions read the attributes of obj more slowly afterwards,
-    as they do after `vars(obj)`. To look at the hits of a cache again and again,
-    keep the cached method that you got when you cached it.
+    as they do after `vars(obj)`. If that matters, don't call this to look at the hits
+    of a cache, but keep the cached method that you got when you cached it.
 
     obj: any object.
 
@@ -323,8 +323,8 @@ def uncache(obj: object, names: _Names | None = None, /) -> list[str]:
 #     original, and these call the original. On the copy, they can be undone, or
 #     replaced by cached methods of the copy.
 #   * Objects whose `__getattr__` makes up methods, such as xmlrpc's ServerProxy.
-#     Neither the class nor the `__dict__` has these methods, and each reading may make
-#     a new one.
+#     Neither the class nor the `__dict__` has these methods, so they are found only by
+#     reading them. How they are copied is said in _what_to_copy().
 
 _NOTHING: Any = object()
 
@@ -532,9 +532,9 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # Not by dir(obj), which always uses the __dict__. That is needed only if obj
-        # itself may hold methods. (Not by dir(cls), either: that would call the __dir__
-        # of a metaclass, which dir(obj) doesn't.)
+        # Not by dir(obj), which always uses the __dict__, even if obj itself can't hold
+        # methods. (Not by dir(cls), either: that would call the __dir__ of a metaclass,
+        # which dir(obj) doesn't.)
         names = {*type.__dir__(cls)}
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
@@ -559,7 +559,7 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 def _is_transparent_proxy(value: object) -> bool:
     """Tell whether a value is a proxy whose class overrides __class__.
 
-    Those of wrapt and werkzeug do. weakref.proxy doesn't.
+    The classes of wrapt's and werkzeug's proxies do. That of weakref.proxy doesn't.
     """
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
@@ -652,16 +652,17 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         # original. What is shadowed stays the same, since undoing goes back to before
         # that earlier patch.
         shadowed = _shadowed(earlier)
-        if not _is_same_object(earlier["owner"], obj):
+        if _is_same_object(earlier["owner"], obj):
+            plain_method = earlier["method"]
+        else:
             # obj is a shallow copy. The plain method in the record is bound to its
             # original, so read obj's own.
-            value = _read_with_patch_undone(obj, name, held, shadowed)
+            plain_method = _read_plain_method_beneath(obj, name, held, shadowed)
     else:
         # It is the first patch, or somebody else has set something there since.
         shadowed = held
+        plain_method = _plain_method(value)
 
-    # If the value is a cached method, this is the plain method from its record.
-    plain_method = _plain_method(value)
     return {
         "id": None,
         "name": name,
@@ -701,9 +702,9 @@ def _is_same_object(one: object, other: object) -> bool:
 
 def _dict_for_record(thing: object) -> dict[str, Any] | None:
     """Return the `__dict__` where the record of a thing belongs, or None."""
-    # A bound method has no __dict__, and would give that of its function, which all
-    # instances share.
-    # __dictoffset__ says where in an instance its __dict__ is, and 0 means nowhere.
+    # A bound method has no __dict__ of its own, and would give that of its function,
+    # which all instances share. (__dictoffset__ says where in an instance its __dict__
+    # is, and 0 means that it has none.)
     if type(thing).__dictoffset__ == 0:
         return None
     # To give a __dict__, a LocalProxy would look for the object for which it stands. It
@@ -844,11 +845,11 @@ def _held(obj: object, name: str) -> Any:
     return _dict_of(obj).get(name, _NOTHING)
 
 
-def _read_with_patch_undone(obj: object, name: str, held: Any, shadowed: Any) -> Any:
-    """Undo a patch for a moment, and return the value that there is without it."""
+def _read_plain_method_beneath(obj: object, name: str, held: Any, shadowed: Any) -> Any:
+    """Undo a patch for a moment, and return the plain method there is without it."""
     try:
         _put_back(obj, name, shadowed)
-        return getattr(obj, name)
+        return _plain_method(getattr(obj, name))
     finally:
         _put_back(obj, name, held)
 
@@ -989,8 +990,7 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # from there. (That could fail, where a __getattribute__ needs attributes that
         # the copy doesn't have yet.)
         return copy.deepcopy(plain_method, memo)
-    # Otherwise, either the plain method is copied, or the owner (or its class) is copied
-    # and the method is read from that copy.
+    # If this isn't the plain method itself, the method is read from the copy of it.
     to_copy = _what_to_copy(record)
     copied = copy.deepcopy(to_copy, memo)
     if to_copy is plain_method:
@@ -1023,17 +1023,16 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
 def _what_to_copy(record: _Record) -> Any:
     """Return the plain method, the owner, or the owner's class.
 
-    A copy of the plain method can be used as it is. From a copy of the owner, or from
-    the class (a class is its own copy), the method is then read by its name.
+    A copy of the plain method can be used as it is. From a copy of the owner or of the
+    class, the method is then read by its name. (The copy of a class is the class.)
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if record["shadowed"]:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
         return plain_method
-    # The methods of a proxy are those of its __class__, and the methods of anything else
-    # are those of its type. (The __class__ of a mock may be its spec, but the mock
-    # doesn't have the methods of the spec.)
+    # A proxy has the methods of its __class__. Anything else has those of its type. (A
+    # mock with a spec gives that as its __class__, but doesn't inherit from it.)
     cls = owner.__class__ if _is_transparent_proxy(owner) else type(owner)
     on_class = _on_class(cls, name)
     if on_class is _NOTHING:
