@@ -532,9 +532,9 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # Not by dir(obj), which always uses the __dict__, even if obj itself can't hold
-        # methods. (Not by dir(cls), either: that would call the __dir__ of a metaclass,
-        # which dir(obj) doesn't.)
+        # Not by dir(obj), which uses the __dict__ even where obj itself holds no methods.
+        # (Not by dir(cls), either: that would call the __dir__ of a metaclass, which
+        # dir(obj) doesn't.)
         names = {*type.__dir__(cls)}
         if _may_hold_methods(obj):
             names.update(_dict_of(obj))
@@ -990,11 +990,11 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # from there. (That could fail, where a __getattribute__ needs attributes that
         # the copy doesn't have yet.)
         return copy.deepcopy(plain_method, memo)
-    # If this isn't the plain method itself, the method is read from the copy of it.
     to_copy = _what_to_copy(record)
     copied = copy.deepcopy(to_copy, memo)
     if to_copy is plain_method:
         return copied
+    # It is the copy of the owner, or the owner's class. Either has the method.
     return getattr(copied, name)
 
 
