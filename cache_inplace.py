@@ -532,7 +532,7 @@ def _public_names(obj: object) -> list[str]:
     """Return the names with which a predicate is called, in alphabetical order."""
     cls = type(obj)
     if _is_ordinary(obj) and cls.__dir__ is object.__dir__:
-        # Not by dir(obj), which uses the __dict__ even where obj itself holds no methods.
+        # Not by dir(obj), which uses the __dict__ even if obj itself holds no methods.
         # (Not by dir(cls), either: that would call the __dir__ of a metaclass, which
         # dir(obj) doesn't.)
         names = {*type.__dir__(cls)}
@@ -728,8 +728,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if namespace is _dict_of(record["method"]):
-        # The decorator has returned the function of the method, for example, which all
-        # instances share.
+        # This is the __dict__ of the method's function, which all instances share. The
+        # decorator has returned that function, for example.
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
         # It may be the record of an earlier patch. Undoing leaves it there, since a
@@ -1039,7 +1039,7 @@ def _what_to_copy(record: _Record) -> Any:
         # A __getattr__ has made the method. It is better copied than read from the copy
         # of the owner, as many a __getattr__ needs attributes that this copy doesn't
         # have yet. But deepcopy() leaves functions as they are. So a function that may
-        # have the owner in its closure has to be read.
+        # have the owner in its closure has to be read from there, all the same.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
             return owner
         return plain_method
