@@ -21,8 +21,9 @@ Guarantees:
   an iterator, something to await, or what a `@contextmanager` function returns;
 * without `decorator=`, a deep copy of the object, or its pickle,
   calls its own, uncached method.
-  (With some objects whose `__getattr__` or `__getattribute__` makes the methods,
-  copying raises an error instead. Uncache these first.)
+  (Before you copy an object, uncache it if it makes up its methods by a `__getattr__`
+  or `__getattribute__`, or if it has a `__deepcopy__` or `__reduce__` of its own.
+  Otherwise, copying it may raise an error, or its copy may call the original.)
 
 Limits:
 
@@ -1039,11 +1040,11 @@ def _what_to_copy(record: _Record) -> Any:
         # A __getattr__ has made the method. It is better copied than read from the copy
         # of the owner, as many a __getattr__ needs attributes that this copy doesn't
         # have yet. But deepcopy() leaves functions as they are. So a function that may
-        # have the owner in its closure has to be read from there, all the same.
+        # have the owner in its closure has to be read from that copy, all the same.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
             return owner
         return plain_method
-    if issubclass(type(on_class), (staticmethod, classmethod)):
+    if type(on_class) in (staticmethod, classmethod):
         # It doesn't need the owner. So it can be copied by itself, even if the owner
         # can't be copied because it holds a lock, for example.
         return cls

@@ -2136,6 +2136,31 @@ def test_a_decorated_static_method_patched_through_a_proxy_copies(proxy, copier)
     assert copier(client).static == DecoratedStatic.static
 
 
+class OfClassOrInstance(classmethod):
+    """A well-known recipe: a method of the class, or of the instance, if there is one."""
+
+    def __get__(self, instance, owner):
+        bound_to = owner if instance is None else instance
+        return self.__func__.__get__(bound_to, owner)
+
+
+class WithRecipe(Client):
+    user = "the class"
+
+    @OfClassOrInstance
+    def who(self):
+        return self.user
+
+
+@copiers
+def test_a_class_method_that_binds_to_the_instance_copies_with_the_instance(copier):
+    client = WithRecipe()
+    cache_method_in_place(client, "who")
+    clone = copier(client)
+    assert clone.who() == "ann"
+    assert cached_methods(clone) == {}
+
+
 class Locked(Client):
     """A client that can be neither copied nor pickled, as it holds a lock."""
 
