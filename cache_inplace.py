@@ -560,7 +560,8 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 def _is_transparent_proxy(value: object) -> bool:
     """Tell whether a value is a proxy whose class overrides __class__.
 
-    The classes of wrapt's and werkzeug's proxies do. That of weakref.proxy doesn't.
+    Those of wrapt and werkzeug do. weakref.proxy doesn't, but callable() and
+    __dictoffset__ tell the truth about it, so it needs no care.
     """
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
@@ -733,8 +734,7 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         # decorator has returned that function, for example.
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
-        # It may be the record of an earlier patch. Undoing leaves it there, since a
-        # shallow copy may still hold the cached method, and need it.
+        # It may be the record of an earlier patch. Undoing doesn't take it off.
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
     namespace[_RECORD] = record
@@ -900,8 +900,8 @@ def _lru_cached(record: _Record, maxsize: int | None, typed: bool) -> Any:
 def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
     result = record["method"](*args, **kwargs)
     # The __class__ of a proxy, unlike its type(), is that of the object for which it
-    # stands. Tracers such as OpenTelemetry's put database cursors, which are iterators,
-    # into proxies.
+    # stands. Tracers such as OpenTelemetry's put database cursors into proxies. These
+    # have to be refused like the cursors themselves, which are iterators.
     if not issubclass(result.__class__, _OneShot):
         return result
     # The caller won't get the result. If it is a coroutine that nobody has started,
@@ -1037,12 +1037,13 @@ def _what_to_copy(record: _Record) -> Any:
     cls = owner.__class__ if _is_transparent_proxy(owner) else type(owner)
     on_class = _on_class(cls, name)
     if on_class is _NOTHING:
-        # A __getattr__ has made the method. It is better copied than read from the copy
-        # of the owner, as many a __getattr__ needs attributes that this copy doesn't
-        # have yet. But deepcopy() leaves functions as they are. So a function that may
-        # have the owner in its closure has to be read from that copy, all the same.
+        # A __getattr__ has made the method.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
+            # deepcopy() returns functions as they are, and this one may have the owner in
+            # its closure. So the copy of the owner has to make a new one. (That raises an
+            # error if its __getattr__ needs attributes that the copy doesn't have yet.)
             return owner
+        # Anything else can be copied.
         return plain_method
     if type(on_class) in (staticmethod, classmethod):
         # It doesn't need the owner. So it can be copied by itself, even if the owner
