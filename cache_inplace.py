@@ -560,8 +560,8 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 def _is_transparent_proxy(value: object) -> bool:
     """Tell whether a value is a proxy whose class overrides __class__.
 
-    Those of wrapt and werkzeug do. weakref.proxy doesn't, but callable() and
-    __dictoffset__ tell the truth about it, so it needs no care.
+    Those of wrapt and werkzeug do. weakref.proxy doesn't, and needs no care here, since
+    it can be called only if the object for which it stands can be.
     """
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
@@ -991,11 +991,11 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # from there. (That could fail, where a __getattribute__ needs attributes that
         # the copy doesn't have yet.)
         return copy.deepcopy(plain_method, memo)
+    # This is the plain method, or something that has the method: the owner or its class.
     to_copy = _what_to_copy(record)
     copied = copy.deepcopy(to_copy, memo)
     if to_copy is plain_method:
         return copied
-    # It is the copy of the owner, or the owner's class. Either has the method.
     return getattr(copied, name)
 
 
@@ -1039,9 +1039,9 @@ def _what_to_copy(record: _Record) -> Any:
     if on_class is _NOTHING:
         # A __getattr__ has made the method.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
-            # deepcopy() returns functions as they are, and this one may have the owner in
-            # its closure. So the copy of the owner has to make a new one. (That raises an
-            # error if its __getattr__ needs attributes that the copy doesn't have yet.)
+            # deepcopy() returns functions as they are, and this one may have the owner
+            # in its closure. So the copy of the owner has to make a new one. (That raises
+            # an error if the __getattr__ needs attributes that it doesn't have yet.)
             return owner
         # Anything else can be copied.
         return plain_method
