@@ -730,8 +730,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if namespace is _dict_of(record["method"]):
-        # This is the __dict__ of the method's function, which all instances share. The
-        # decorator has returned that function, for example.
+        # A bound method gives the __dict__ of its function, which all instances share.
+        # The decorator has returned that function, for example.
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
         # It may be the record of an earlier patch. Undoing doesn't take it off.
@@ -840,8 +840,8 @@ def _held(obj: object, name: str) -> Any:
             first, second = getattr(obj, name), getattr(obj, name)
             return first if first is second else _NOTHING
         if not _may_hold_methods(obj):
-            # obj holds no method. (If it holds anything else under this name,
-            # _read_method() will refuse that.)
+            # obj holds no method. So under this name it holds nothing, or something
+            # that _read_method() will refuse.
             return _NOTHING
     return _dict_of(obj).get(name, _NOTHING)
 
@@ -981,6 +981,10 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # methods included. In place of each cached method, the copy gets a method of its own
 # that isn't cached. (What is loaded from a pickle is called a copy here, too.)
 # A cached method can also be copied or pickled by itself.
+#
+# Most methods need the copy of their owner. If it is being made already, deepcopy() and
+# pickle find it in their memo. (A __deepcopy__ or __reduce__ of the owner's class may
+# not put it there. So the module's docstring says to uncache such an object first.)
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
@@ -991,7 +995,8 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
         # from there. (That could fail, where a __getattribute__ needs attributes that
         # the copy doesn't have yet.)
         return copy.deepcopy(plain_method, memo)
-    # This is the plain method, or something that has the method: the owner or its class.
+    # What is copied is the plain method, or else something that has the method: the
+    # owner or its class.
     to_copy = _what_to_copy(record)
     copied = copy.deepcopy(to_copy, memo)
     if to_copy is plain_method:
@@ -1040,8 +1045,9 @@ def _what_to_copy(record: _Record) -> Any:
         # A __getattr__ has made the method.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
             # deepcopy() returns functions as they are, and this one may have the owner
-            # in its closure. So the copy of the owner has to make a new one. (That raises
-            # an error if the __getattr__ needs attributes that it doesn't have yet.)
+            # in its closure. So the copy of the owner has to make a new one. (This
+            # raises an error if __getattr__ needs attributes that the copy doesn't have
+            # yet.)
             return owner
         # Anything else can be copied.
         return plain_method
