@@ -41,14 +41,14 @@ A cached method carries the record of its patch as plain data,
 so that two vendored copies of this file understand each other.
 (They don't lock each other out, so they mustn't patch one object at the same time.)
 The record is a dict, in the attribute ``__cache_inplace__``. Its keys are
-``id`` (that of the cached method),
+``id`` (the `id()` of the cached method),
 ``name``,
 ``owner`` (the object that was patched),
 ``method`` (what the cached method calls on a miss), and
 ``shadowed`` (a tuple with what the object itself held under that name before,
 or an empty tuple if it held nothing).
 `functools.wraps` copies the attributes of a cached method to its wrapper,
-and the record with them. There it is ignored, since the id of the wrapper is another.
+and the record with them. There it is ignored, since its id isn't that of the wrapper.
 
 The idea is from "Caching a lot of methods in Python",
 https://death.andgravity.com/caching-methods (February 2023).
@@ -659,7 +659,7 @@ def _new_record(obj: object, name: str, value: Any, held: Any) -> _Record:
         else:
             # obj is a shallow copy. The plain method in the record is bound to its
             # original, so read obj's own.
-            plain_method = _read_plain_method_beneath(obj, name, held, shadowed)
+            plain_method = _plain_method_with_patch_undone(obj, name, held, shadowed)
     else:
         # It is the first patch, or somebody else has set something there since.
         shadowed = held
@@ -810,7 +810,7 @@ def _dict_of(obj: object) -> dict[str, Any]:
 
 
 def _may_hold_methods(obj: object) -> bool:
-    """Tell whether an ordinary object may hold methods, without using its __dict__."""
+    """Tell whether an ordinary object may hold methods, without making its __dict__."""
     # The garbage collector can tell what obj refers to: the values of its attributes,
     # or its __dict__ once Python has made that. (Also its class, which is no method.)
     values: list[Any] = []
@@ -846,7 +846,7 @@ def _held(obj: object, name: str) -> Any:
     return _dict_of(obj).get(name, _NOTHING)
 
 
-def _read_plain_method_beneath(obj: object, name: str, held: Any, shadowed: Any) -> Any:
+def _plain_method_with_patch_undone(obj: object, name: str, held: Any, shadowed: Any) -> Any:
     """Undo a patch for a moment, and return the plain method there is without it."""
     try:
         _put_back(obj, name, shadowed)
@@ -991,9 +991,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
-        # deepcopy() makes this a method of the copy of the owner without reading it
-        # from there. (That could fail, where a __getattribute__ needs attributes that
-        # the copy doesn't have yet.)
+        # The copy of a bound method is bound to the copy of the owner. deepcopy()
+        # needn't read it from that copy, which could fail, where a __getattribute__
+        # needs attributes that the copy doesn't have yet.
         return copy.deepcopy(plain_method, memo)
     # What is copied is the plain method, or else something that has the method: the
     # owner or its class.
@@ -1037,8 +1037,8 @@ def _what_to_copy(record: _Record) -> Any:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
         return plain_method
-    # A proxy has the methods of its __class__. Anything else has those of its type. (A
-    # mock with a spec gives that as its __class__, but doesn't inherit from it.)
+    # If the owner is a proxy (see _owner()), it passes on the methods of its __class__.
+    # Anything else has those of its type, even a mock whose __class__ is its spec.
     cls = owner.__class__ if _is_transparent_proxy(owner) else type(owner)
     on_class = _on_class(cls, name)
     if on_class is _NOTHING:
