@@ -102,7 +102,7 @@ def cache_method_in_place(
     maxsize: int | None = 128,
     typed: bool = False,
     decorator: None = None,
-) -> "functools._lru_cache_wrapper[Any]": ...  # what type checkers call it
+) -> "functools._lru_cache_wrapper[Any]": ...  # private, but type checkers know it
 def cache_method_in_place(
     obj: Any,
     name: str,
@@ -560,8 +560,8 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 def _is_transparent_proxy(value: object) -> bool:
     """Tell whether a value is a proxy whose class overrides __class__.
 
-    Those of wrapt and werkzeug do. weakref.proxy doesn't, and needs no care here, since
-    it can be called only if the object for which it stands can be.
+    Those of wrapt and werkzeug do. (weakref.proxy gives another __class__ in another
+    way. It needs no care here, as it can be called only if its object can be.)
     """
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
@@ -734,7 +734,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         # The decorator has returned that function, for example.
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
-        # It may be the record of an earlier patch. Undoing doesn't take it off.
+        # It may be the record of an earlier patch, and there is room for one only.
+        # (Undoing doesn't take it off.)
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
     namespace[_RECORD] = record
@@ -836,7 +837,8 @@ def _held(obj: object, name: str) -> Any:
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
             # Two readings give two bound methods if they come from the class, but the
-            # same thing twice if obj itself holds it.
+            # same thing twice if obj itself holds it. (So this case serves even objects
+            # that hold other methods.)
             first, second = getattr(obj, name), getattr(obj, name)
             return first if first is second else _NOTHING
         if not _may_hold_methods(obj):
@@ -846,7 +848,9 @@ def _held(obj: object, name: str) -> Any:
     return _dict_of(obj).get(name, _NOTHING)
 
 
-def _plain_method_with_patch_undone(obj: object, name: str, held: Any, shadowed: Any) -> Any:
+def _plain_method_with_patch_undone(
+    obj: object, name: str, held: Any, shadowed: Any
+) -> Any:
     """Undo a patch for a moment, and return the plain method there is without it."""
     try:
         _put_back(obj, name, shadowed)
