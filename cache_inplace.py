@@ -20,10 +20,7 @@ Guarantees:
 * without `decorator=`, a result that can be used only once is never cached:
   an iterator, something to await, or what a `@contextmanager` function returns;
 * without `decorator=`, a deep copy of the object, or its pickle,
-  calls its own, uncached method.
-  (Before you copy an object, uncache it if it makes up its methods by a `__getattr__`
-  or `__getattribute__`, or if it has a `__deepcopy__` or `__reduce__` of its own.
-  Otherwise, copying it may raise an error, or its copy may call the original.)
+  calls its own, uncached method (but see the limits).
 
 Limits:
 
@@ -31,7 +28,9 @@ Limits:
   that can't have attributes of its own;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
-* before you copy or pickle an object that is cached with `decorator=`, uncache it;
+* before you copy or pickle an object, uncache it if it is cached with `decorator=`,
+  if a `__getattr__` or `__getattribute__` makes up its methods,
+  or if it has a `__deepcopy__` or `__reduce__` of its own;
 * a *shallow* copy shares the cached methods of its original,
   so call `uncache(copy)` before you use it, copy it or pickle it;
 * results are shared, not copied;
@@ -560,8 +559,7 @@ def _is_name_of_method(obj: object, name: str) -> bool:
 def _is_transparent_proxy(value: object) -> bool:
     """Tell whether a value is a proxy whose class overrides __class__.
 
-    Those of wrapt and werkzeug do. (weakref.proxy gives another __class__ in another
-    way. It needs no care here, as it can be called only if its object can be.)
+    The classes of wrapt's and werkzeug's proxies do. That of weakref.proxy doesn't.
     """
     cls = type(value)
     # The class of a proxy overrides __class__, which other classes inherit from object.
@@ -633,7 +631,7 @@ def _is_property(on_class: object) -> bool:
     # Functions and static methods can be called as they stand on the class.
     if callable(on_class):
         return False
-    # Methods of these kinds can't, but aren't properties.
+    # Methods of these kinds can't be called there, but aren't properties.
     if issubclass(
         cls,
         (classmethod, functools.partialmethod, functools.singledispatchmethod),
@@ -730,8 +728,8 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
     if namespace is None:
         raise refusal("has no attributes of its own; return a new function")
     if namespace is _dict_of(record["method"]):
-        # A bound method gives the __dict__ of its function, which all instances share.
-        # The decorator has returned that function, for example.
+        # This is the __dict__ of the method's function, which all instances share. The
+        # decorator has returned that function, for example.
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
         # It may be the record of an earlier patch, and there is room for one only.
@@ -842,8 +840,8 @@ def _held(obj: object, name: str) -> Any:
             first, second = getattr(obj, name), getattr(obj, name)
             return first if first is second else _NOTHING
         if not _may_hold_methods(obj):
-            # obj holds no method. So under this name it holds nothing, or something
-            # that _read_method() will refuse.
+            # obj holds no method. (If it holds anything else under this name,
+            # _read_method() will refuse that.)
             return _NOTHING
     return _dict_of(obj).get(name, _NOTHING)
 
@@ -1041,8 +1039,8 @@ def _what_to_copy(record: _Record) -> Any:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
         return plain_method
-    # If the owner is a proxy (see _owner()), it passes on the methods of its __class__.
-    # Anything else has those of its type, even a mock whose __class__ is its spec.
+    # A proxy has the methods of its __class__. Anything else has those of its type. (A
+    # mock with a spec gives that as its __class__, but doesn't inherit from it.)
     cls = owner.__class__ if _is_transparent_proxy(owner) else type(owner)
     on_class = _on_class(cls, name)
     if on_class is _NOTHING:
