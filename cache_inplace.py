@@ -835,8 +835,7 @@ def _held(obj: object, name: str) -> Any:
         # There are two cases in which this needs no look into the __dict__.
         if _is_bound_when_read(_on_class(type(obj), name)):
             # Two readings give two bound methods if they come from the class, but the
-            # same thing twice if obj itself holds it. (So this case serves even objects
-            # that hold other methods.)
+            # same thing twice if obj itself holds it.
             first, second = getattr(obj, name), getattr(obj, name)
             return first if first is second else _NOTHING
         if not _may_hold_methods(obj):
@@ -993,9 +992,9 @@ def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
     """Do what copy.deepcopy(), which passes its memo, does with a cached method."""
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if type(plain_method) is types.MethodType and plain_method.__self__ is owner:
-        # The copy of a bound method is bound to the copy of the owner. deepcopy()
-        # needn't read it from that copy, which could fail, where a __getattribute__
-        # needs attributes that the copy doesn't have yet.
+        # deepcopy() makes this a method of the copy of the owner without reading it
+        # from there. (That could fail, where a __getattribute__ needs attributes that
+        # the copy doesn't have yet.)
         return copy.deepcopy(plain_method, memo)
     # What is copied is the plain method, or else something that has the method: the
     # owner or its class.
@@ -1039,8 +1038,8 @@ def _what_to_copy(record: _Record) -> Any:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
         return plain_method
-    # A proxy has the methods of its __class__. Anything else has those of its type. (A
-    # mock with a spec gives that as its __class__, but doesn't inherit from it.)
+    # The owner may be a proxy, which passes on the methods of its __class__. (A mock
+    # with a spec only pretends to be of another class, and isn't taken for a proxy.)
     cls = owner.__class__ if _is_transparent_proxy(owner) else type(owner)
     on_class = _on_class(cls, name)
     if on_class is _NOTHING:
