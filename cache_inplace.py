@@ -984,8 +984,8 @@ def _is_one_shot_function(plain_method: Any) -> bool:
 # A cached method can also be copied or pickled by itself.
 #
 # Most methods need the copy of their owner. If it is being made already, deepcopy() and
-# pickle find it in their memo. (A __deepcopy__ or __reduce__ of the owner's class may
-# not put it there. So the module's docstring says to uncache such an object first.)
+# pickle find it in their memo. (A __deepcopy__ or __reduce__ of the owner's class
+# doesn't always put it there, so such an object is to be uncached first.)
 
 
 def _deep_copy(record: _Record, memo: dict[int, Any]) -> Any:
@@ -1056,4 +1056,5 @@ def _what_to_copy(record: _Record) -> Any:
         # It doesn't need the owner. So it can be copied by itself, even if the owner
         # can't be copied because it holds a lock, for example.
         return cls
+    # Pickles read an ordinary method, and deep copies a partialmethod, for example.
     return owner
