@@ -32,7 +32,9 @@ Limits:
   if a `__getattr__` or `__getattribute__` makes up its methods,
   or if it has a `__deepcopy__` or `__reduce__` of its own;
 * a *shallow* copy shares the cached methods of its original,
-  so call `uncache(copy)` before you use it, copy it or pickle it;
+  so call `uncache(copy)` before you use it, copy it or pickle it
+  (after `other.get = client.get`, `other` counts as such a copy,
+  if it is of the class of `client`);
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
 
@@ -79,8 +81,8 @@ _Decorator: TypeAlias = Callable[[Callable[..., Any]], _T]
 _Predicate: TypeAlias = Callable[[str], object]
 _Names: TypeAlias = str | Iterable[str] | _Predicate
 
-# Patching and undoing take this lock, and keep it while a decorator runs.
-# Calling a cached method doesn't take it.
+# Patching and undoing take this lock, and keep it while they call the user's decorator
+# or predicate. Calling a cached method doesn't take it.
 #
 # No loop stands directly in a `with _lock:`. By a bug of CPython, the jump back to the
 # start of such a loop isn't always covered by the `with`, so that Ctrl-C could leave
