@@ -32,9 +32,7 @@ Limits:
   if a `__getattr__` or `__getattribute__` makes up its methods,
   or if it has a `__deepcopy__` or `__reduce__` of its own;
 * a *shallow* copy shares the cached methods of its original,
-  so call `uncache(copy)` before you use it, copy it or pickle it
-  (after `other.get = client.get`, `other` counts as such a copy,
-  if it is of the class of `client`);
+  so call `uncache(copy)` before you use it, copy it or pickle it;
 * results are shared, not copied;
 * expiry, async and shared caches come from other libraries, by `decorator=`.
 
@@ -1058,5 +1056,4 @@ def _what_to_copy(record: _Record) -> Any:
         # It doesn't need the owner. So it can be copied by itself, even if the owner
         # can't be copied because it holds a lock, for example.
         return cls
-    # Pickles read an ordinary method, and deep copies a partialmethod, for example.
     return owner
