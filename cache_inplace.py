@@ -1038,10 +1038,7 @@ def _what_to_copy(record: _Record) -> Any:
         # The owner held the method before it was patched. So the method is copied like
         # anything else that the owner holds.
         return plain_method
-    # The owner may be a proxy, which passes on the methods of its __class__. (A mock
-    # with a spec only pretends to be of another class, and isn't taken for a proxy.)
-    cls = owner.__class__ if _is_transparent_proxy(owner) else type(owner)
-    on_class = _on_class(cls, name)
+    on_class = _on_class(owner.__class__, name)
     if on_class is _NOTHING:
         # A __getattr__ has made the method.
         if type(plain_method) is types.FunctionType and plain_method.__closure__:
@@ -1052,8 +1049,11 @@ def _what_to_copy(record: _Record) -> Any:
             return owner
         # Anything else can be copied.
         return plain_method
-    if type(on_class) in (staticmethod, classmethod):
-        # It doesn't need the owner. So it can be copied by itself, even if the owner
-        # can't be copied because it holds a lock, for example.
-        return cls
+    is_of_class = type(on_class) in (staticmethod, classmethod)
+    if is_of_class and getattr(owner.__class__, name) == plain_method:
+        # The class gives the same method, which doesn't need the owner. So it can be
+        # copied by itself, even if the owner can't be copied because it holds a lock,
+        # for example.
+        return owner.__class__
+    # It is a partialmethod or the like, or an ordinary method that is to be pickled.
     return owner
