@@ -732,8 +732,7 @@ def _put_record_on(decorated: Any, record: _Record) -> None:
         # decorator has returned that function, for example.
         raise refusal("has the attributes of the method; return a new function")
     if _record_in(namespace, decorated):
-        # It may be the record of an earlier patch, and there is room for one only.
-        # (Undoing doesn't take it off.)
+        # There is room for one record only. (Undoing doesn't take it off.)
         raise refusal("is or was cached already; return a new function each time")
     record["id"] = id(decorated)
     namespace[_RECORD] = record
@@ -1053,7 +1052,7 @@ def _what_to_copy(record: _Record) -> Any:
     if is_of_class and getattr(owner.__class__, name) == plain_method:
         # The class gives the same method, which doesn't need the owner. So it can be
         # copied by itself, even if the owner can't be copied because it holds a lock,
-        # for example.
+        # for example. (A mock with the class as its spec gives another method.)
         return owner.__class__
     # It is a partialmethod or the like, or an ordinary method that is to be pickled.
     return owner
