@@ -1011,7 +1011,7 @@ def _reduce(record: _Record, _protocol: object) -> tuple[Callable[..., Any], Any
     """
     owner, name, plain_method = record["owner"], record["name"], record["method"]
     if isinstance(owner, types.ModuleType):
-        # The plain method is a function of a module, such as requests.get. To pickle
+        # The plain method is a function of a module, such as json.dumps. To pickle
         # it, pickle would save the name of the module and that of the function. But it
         # refuses to, since the module has something else under that name, the cached
         # method. So save the names in another way. (If the module is patched where the
