@@ -2134,6 +2134,34 @@ def test_a_decorated_static_method_patched_through_a_proxy_copies(proxy, copier)
     assert copier(client).static == DecoratedStatic.static
 
 
+class OfInstances:
+    """A descriptor that isn't made to be read from the class."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *args):
+        raise AssertionError
+
+    def __get__(self, instance, owner):
+        return types.MethodType(self.function, instance)
+
+
+class WithDescriptor(Client):
+    who = OfInstances(lambda self: self.user)
+
+
+@copiers
+def test_a_method_that_only_instances_have_copies_with_the_instance(copier):
+    client = WithDescriptor()
+    cache_method_in_place(client, "who")
+    clone = copier(client)
+    clone.user = "bob"
+    assert clone.who() == "bob"
+    with pytest.raises(TypeError, match="None"):
+        _ = WithDescriptor.who
+
+
 class OfClassOrInstance(classmethod):
     """A well-known recipe: a method of the class, or of the instance, if there is one."""
 
