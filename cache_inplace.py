@@ -430,6 +430,7 @@ def _what_to_pass_for(given: object) -> str:
     """Return the remedy for somebody who has passed a method, maybe, and not a name."""
     if not callable(given):
         return "a name"
+    # A cached method may lack a __name__, but its record has the name.
     name = _record_of(given).get("name", getattr(given, "__name__", None))
     # A functools.partial has no __name__, that of a lambda is no name of a method, and
     # the __name__ of an xmlrpc method isn't a string, but another xmlrpc method.
@@ -856,7 +857,7 @@ def _plain_method_with_patch_undone(
 
 
 def _put_back(obj: object, name: str, before: Any) -> None:
-    """Set what obj itself held before under a name, or delete the name if nothing."""
+    """Set again what obj itself held under a name, or delete the name if nothing."""
     if before is _NOTHING:
         # Not by delattr(), which frozen dataclasses refuse, and which raises an error
         # if nothing is held.
@@ -1048,7 +1049,7 @@ def _what_to_copy(record: _Record) -> Any:
             return owner
         # Anything else can be copied.
         return plain_method
-    is_of_class = type(on_class) in (staticmethod, classmethod)
+    is_of_class = issubclass(type(on_class), (staticmethod, classmethod))
     if is_of_class and getattr(owner.__class__, name) == plain_method:
         # The class gives the same method, which doesn't need the owner. So it can be
         # copied by itself, even if the owner can't be copied because it holds a lock,

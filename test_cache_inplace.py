@@ -2187,8 +2187,19 @@ def test_a_class_method_that_binds_to_the_instance_copies_with_the_instance(copi
     assert cached_methods(clone) == {}
 
 
+class OwnStatic(staticmethod):
+    """A subclass, as abc.abstractstaticmethod is one."""
+
+
+class OwnOfClass(classmethod):
+    """A subclass, as abc.abstractclassmethod is one."""
+
+
 class Locked(Client):
     """A client that can be neither copied nor pickled, as it holds a lock."""
+
+    own_static = OwnStatic(Client.static)
+    own_of_class = OwnOfClass(Client.of_class.__func__)
 
     def __init__(self):
         super().__init__("hunter2")
@@ -2196,7 +2207,7 @@ class Locked(Client):
 
 
 @copiers
-@pytest.mark.parametrize("name", ["static", "of_class"])
+@pytest.mark.parametrize("name", ["static", "of_class", "own_static", "own_of_class"])
 @pytest.mark.parametrize("proxy", [None, wrapt_proxy], ids=["plain", "proxy"])
 def test_static_and_class_methods_copy_by_their_class_without_the_object(
     name, proxy, copier
