@@ -20,9 +20,11 @@ Limits:
   but uncache the object first if it is cached with `decorator=`,
   if a `__getattr__` makes up its methods,
   or if its class has a `__deepcopy__` or `__reduce__` of its own;
+* a deep copy holds its methods as attributes, so that a shallow copy of *that*
+  calls it, unless you `del` them first;
 * a *shallow* copy shares the cached methods, which go on calling the original,
-  so call `uncache(copy)` first (what holds a cached method of another object
-  of its class, under the same name, is taken for a copy).
+  so call `uncache(copy)` first (an object of the same class on which somebody
+  has set a cached method of another can't be told from a copy).
 
 Several vendored copies of this file understand each other, if they don't patch
 one object at the same time. A cached method carries a record of its patch:
@@ -94,8 +96,8 @@ def cache_method_in_place(
     name: the name of a method, even a private one, or one that a `__getattr__`
         makes up, but not a special one such as `__len__`.
     maxsize: how many results to keep, 128 by default; None for no limit.
-    typed: whether equal arguments of different types, such as 1.0 and True,
-        have results of their own; False by default.
+    typed: whether equal arguments of different types have results of their own;
+        False by default.
     ttl: for how many seconds each result is served; None, the default, for ever.
     key: called with the arguments of each call. Calls for which it returns equal,
         hashable values share a result. None, the default, compares the arguments.
@@ -157,10 +159,10 @@ def cache_methods_in_place(
     If one method is refused, none is cached. For the other parameters and errors,
     see `cache_method_in_place()`.
 
-    names: one name, an iterable of names, or a predicate, which is called with the
-        public names of obj's class, and selects by returning something truthy.
-        What isn't a method is passed over, properties without reading them.
-        If nothing is left, it is called with the names of what obj itself holds.
+    names: one name, an iterable of names, or a predicate, which selects a name by
+        returning something truthy. It is called with the public names of obj's class
+        (of `dir(obj)` if the class has a `__dir__`), and only if no method is selected
+        there, with those of what obj itself holds. Properties aren't evaluated.
 
     Returns a dict with the cached methods by name.
 
@@ -184,7 +186,7 @@ def cache_methods_in_place(
 
     def make(record: _Record) -> Any:
         if decorator is not None:
-            return decorator(record["method"])
+            return _decorated(record, decorator)
         _refuse_one_shot_function(record)
         return _cached(record, functools.lru_cache(maxsize, typed), ttl, key)
 
@@ -226,7 +228,8 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
         that are cached. None, the default, means all of these.
 
     Raises ValueError for a name that isn't cached, or is patched over, and TypeError
-    for names of another kind, or if obj is a class or a method. Then nothing changes.
+    for names of another kind, if the predicate is a method of obj, or if obj is a class
+    or a method. Then nothing changes.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -245,19 +248,18 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
 
 # How it works
 #
-# Patching reads a method from the object, lets lru_cache or the user's decorator make a
-# cached method of it, and sets that on the object under the same name, where Python
-# finds it before it looks at the class. Undoing follows the record that the cached
-# method carries.
+# Patching reads a method, lets lru_cache or the user's decorator make a cached method
+# of it, and sets that on the object under the same name, where Python finds it before
+# it looks at the class. Undoing follows the record that the cached method carries.
 #
 # An object *holds* what is in its own `__dict__`. What it holds under a name, or what
-# its class has, is passed around in a tuple, which is empty if there is nothing.
+# its class has, is passed around in a tuple: of one thing, or empty.
 #
 # A proxy, or a mock with a spec, has the methods of another class, `obj.__class__`.
 # But how its attributes are read and set depends on `type(obj)`.
 #
-# From 3.11 on, asking an object for its `__dict__` can slow it down. So patching an
-# ordinary method doesn't.
+# From 3.11 on, reading attributes of an object can take three times as long once
+# somebody has asked for its `__dict__`. So patching an ordinary method doesn't ask.
 
 
 def _patch(obj: Any, names: _Names, make: Callable[[_Record], Any]) -> dict[str, Any]:
@@ -265,8 +267,6 @@ def _patch(obj: Any, names: _Names, make: Callable[[_Record], Any]) -> dict[str,
     before = {name: _held(obj, name) for name in selected}
     records = [_new_record(obj, name, held) for name, held in before.items()]
     cached = {record["name"]: make(record) for record in records}
-    for record in records:
-        _put_record_on(cached[record["name"]], record)
     try:
         for name, method in cached.items():
             _hold(obj, name, (method,))
@@ -274,7 +274,8 @@ def _patch(obj: Any, names: _Names, make: Callable[[_Record], Any]) -> dict[str,
                 why = "can't be set on this object; pass one that can have attributes"
                 raise _refusal(obj, name, why)
     except BaseException:  # Ctrl-C, too
-        _hold_all(obj, before)
+        for name, held in before.items():
+            _hold(obj, name, held)
         raise
     return cached
 
@@ -292,11 +293,12 @@ def _undo(obj: Any, names: _Names | None) -> list[str]:
                 f"{name!r} of {_type_name(obj)} isn't cached, or is patched over; "
                 "see cached_methods()"
             )
-    shadowed = {name: _record_of(cached[name])["shadowed"] for name in selected}
     try:
-        _hold_all(obj, shadowed)
-    except BaseException:  # Ctrl-C: finish first
-        _hold_all(obj, shadowed)
+        for name in selected:
+            _hold(obj, name, _record_of(cached[name])["shadowed"])
+    except BaseException:
+        for name in selected:
+            _hold(obj, name, (cached[name],))
         raise
     return selected
 
@@ -349,7 +351,6 @@ def _check_options(
     key: _Key | None,
     decorator: _Decorator | None,
 ) -> None:
-    # lru_cache itself would take a callable maxsize for the function to cache.
     if maxsize is not None and not isinstance(maxsize, int):
         raise TypeError(f"maxsize is {_type_name(maxsize)}; pass an integer or None")
     if ttl is not None:
@@ -409,24 +410,18 @@ def _names_of_methods(obj: Any, predicate: Callable[[str], object]) -> list[str]
 
 def _is_method(obj: Any, name: str) -> bool:
     """Tell whether a name is that of a method, without evaluating properties."""
-    for on_class in _on_class(obj.__class__, name):
-        may_be_method = isinstance(on_class, _UNCALLABLE_METHODS) or _is_function(
-            on_class
-        )
-        if not may_be_method or _is_property(on_class):
+    on_class = _on_class(obj.__class__, name)
+    if on_class:
+        # These can't be called before they are read from an object.
+        kinds = classmethod, functools.partialmethod, functools.singledispatchmethod
+        may_be_method = isinstance(on_class[0], kinds) or _is_function(on_class[0])
+        if _is_property(on_class[0]) or not may_be_method:
             return False
     # A __dir__ may list what isn't there.
     return _is_function(getattr(obj, name, None))
 
 
 # What stands under a name
-
-# As they stand on the class.
-_UNCALLABLE_METHODS = (
-    classmethod,
-    functools.partialmethod,
-    functools.singledispatchmethod,
-)
 
 
 def _on_class(cls: type, name: str) -> tuple[Any, ...]:
@@ -439,8 +434,9 @@ def _on_class(cls: type, name: str) -> tuple[Any, ...]:
 
 
 def _is_property(on_class: object) -> bool:
-    is_cached_property = isinstance(on_class, functools.cached_property)
-    return is_cached_property or inspect.isdatadescriptor(on_class)
+    return inspect.isdatadescriptor(on_class) or isinstance(
+        on_class, functools.cached_property
+    )
 
 
 def _is_function(value: object) -> bool:
@@ -449,8 +445,7 @@ def _is_function(value: object) -> bool:
 
 
 def _has_own_cache(method: Any) -> bool:
-    # A mock has any attribute, and a bound method those of its function. Their types
-    # don't.
+    # A mock would say yes to hasattr(method, "cache_clear").
     function = getattr(method, "__func__", method)
     return hasattr(type(function), "cache_clear") or "cache_clear" in _dict_of(function)
 
@@ -461,8 +456,8 @@ def _has_own_cache(method: Any) -> bool:
 def _is_ordinary(obj: object) -> bool:
     """Tell whether Python itself reads and sets the attributes of an object.
 
-    It doesn't for frozen dataclasses, pydantic models, mocks, modules, proxies, and
-    dicts with items as attributes. These are patched in their `__dict__`.
+    Others, such as frozen dataclasses, mocks, modules and proxies, are patched in their
+    `__dict__`.
     """
     cls = type(obj)
     return (
@@ -480,12 +475,12 @@ def _dict_of(obj: object) -> dict[str, Any]:
 
 
 def _held(obj: Any, name: str) -> tuple[Any, ...]:
+    # What is read anew each time, as a bound method is, isn't held.
     if (
         _is_ordinary(obj)
         and any(map(inspect.isfunction, _on_class(type(obj), name)))
         and getattr(obj, name) is not getattr(obj, name)
     ):
-        # Only what is bound anew each time it's read comes from the class.
         return ()
     namespace = _dict_of(obj)
     return (namespace[name],) if name in namespace else ()
@@ -502,23 +497,19 @@ def _hold(obj: Any, name: str, held: tuple[Any, ...]) -> None:
         _dict_of(obj).pop(name, None)
 
 
-def _hold_all(obj: Any, held_by_name: dict[str, tuple[Any, ...]]) -> None:
-    for name, held in held_by_name.items():
-        _hold(obj, name, held)
-
-
 # The record of a patch
 
 
 def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
     """Return the record of a patch, or refuse to cache what has that name."""
     if name.startswith("__") and name.endswith("__"):
-        why = "is looked up on the class; cache the method that it calls"
+        raise _refusal(
+            obj, name, "is looked up on the class; cache the method that it calls"
+        )
+    on_class = _on_class(obj.__class__, name)
+    if on_class and _is_property(on_class[0]):
+        why = f"is {_type_name(on_class[0])}, not a method; cache the method behind it"
         raise _refusal(obj, name, why)
-    for on_class in _on_class(obj.__class__, name):
-        if _is_property(on_class):
-            why = f"is {_type_name(on_class)}, not a method; cache the method behind it"
-            raise _refusal(obj, name, why)
     method, shadowed = getattr(obj, name), held
     if not _is_function(method):
         why = f"is {_type_name(method)}, not a method; pass the name of a method"
@@ -526,39 +517,30 @@ def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
     earlier = _record_of(held[0]) if held else {}
     if _is_patch_of(obj, name, earlier):
         if not _is_same_object(obj, earlier["owner"]):
-            why = "is cached for the original of this copy; uncache the copy first"
-            raise _refusal(obj, name, why)
+            raise _refusal(
+                obj,
+                name,
+                "is cached for the original of this copy; uncache the copy first",
+            )
         method, shadowed = earlier["method"], earlier["shadowed"]
     if _has_own_cache(method):
-        why = "has a cache of its own; use that, or cache a method that it calls"
-        raise _refusal(obj, name, why)
+        raise _refusal(
+            obj, name, "has a cache of its own; use that, or cache a method it calls"
+        )
     return {"name": name, "owner": obj, "method": method, "shadowed": shadowed}
-
-
-def _put_record_on(cached: Any, record: _Record) -> None:
-    """Mark a cached method by its record, or refuse what a decorator has returned."""
-    earlier = getattr(cached, "__cache_inplace__", {})
-    if not callable(cached):
-        why = "can't be called; return a function"
-    elif _is_same_object(cached, record["method"]) or earlier.get("id") == id(cached):
-        why = "isn't new; return a new function each time"
-    else:
-        record["id"] = id(cached)
-        try:
-            cached.__cache_inplace__ = record
-            return
-        except (AttributeError, TypeError):
-            why = "takes no attributes; return a function"
-    why = f"was decorated into {_type_name(cached)}, which {why}"
-    raise _refusal(record["owner"], record["name"], why)
 
 
 def _record_of(thing: Any) -> _Record:
     """Return the record of a cached method, or an empty dict for anything else."""
+    # The __dict__ of what can't be called, such as a session, isn't asked for.
     if not callable(thing):
-        return {}  # without asking for its __dict__
-    # getattr() would get anything from a mock, and wake a lazy proxy.
-    record = inspect.getattr_static(thing, "__cache_inplace__", {})
+        return {}
+    try:
+        # getattr() would ask a proxy, which may stand for nothing.
+        namespace = object.__getattribute__(thing, "__dict__")
+    except AttributeError:
+        return {}
+    record: _Record = namespace.get("__cache_inplace__", {})
     # functools.wraps() copies the record to functions with another id.
     return record if record.get("id") == id(thing) else {}
 
@@ -574,11 +556,29 @@ def _is_patch_of(obj: Any, name: str, record: _Record) -> bool:
 
 
 def _is_same_object(one: object, other: object) -> bool:
-    """Tell whether two are the same, one of them a proxy, perhaps."""
+    # A proxy has the __dict__ of what it stands for.
     return one is other or _dict_of(one) is _dict_of(other)
 
 
 # What is made of a method
+
+
+def _decorated(record: _Record, decorator: _Decorator) -> Any:
+    decorated = decorator(record["method"])
+    what = f"was decorated into {_type_name(decorated)}, which"
+    if not callable(decorated):
+        why = f"{what} can't be called; return a function"
+        raise _refusal(record["owner"], record["name"], why)
+    if _is_same_object(decorated, record["method"]) or _record_of(decorated):
+        why = f"{what} isn't new; return a new function each time"
+        raise _refusal(record["owner"], record["name"], why)
+    record["id"] = id(decorated)
+    try:
+        decorated.__cache_inplace__ = record
+    except (AttributeError, TypeError):
+        why = f"{what} takes no attributes; return a function"
+        raise _refusal(record["owner"], record["name"], why) from None
+    return decorated
 
 
 def _cached(
@@ -593,15 +593,18 @@ def _cached(
     else:
         cached = _CachedMethod(cached, lru_cache, ttl, key)
     functools.update_wrapper(cached, record["method"], updated=())
+    # What else the method carries mustn't hide what the cached method has.
     for name, value in _dict_of(record["method"]).items():
         if not name.startswith("__") and not hasattr(cached, name):
             setattr(cached, name, value)
     _copy_as_uncached(cached, record)
+    record["id"] = id(cached)
+    cached.__cache_inplace__ = record
     return cached
 
 
 class _Call(functools.partial[Any]):
-    """A call that is still to be made. All are equal, so that only their keys count."""
+    """A call to be made on a miss. In a key, any two are equal: only the rest counts."""
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -613,7 +616,7 @@ class _Call(functools.partial[Any]):
 class _CachedMethod:
     """What `lru_cache` would return if it had a ttl and a key.
 
-    For each call, an lru_cache keeps a list of when the result expires and the result.
+    An lru_cache keeps two things for each call: when the result expires, and the result.
     """
 
     # The __dict__ is for attributes that the method carries.
@@ -640,28 +643,27 @@ class _CachedMethod:
         self._ttl = ttl
         function = ask if key is None else ask_by_key
         self._kept = lru_cache(function)
-        # Keeps nothing, but counts its calls, safely with threads.
+        # This keeps nothing, but counts its calls, and threads can't disturb that.
         self._renewed = functools.lru_cache(maxsize=0)(function)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         if self._key is not None:
             call = _Call(self._ask, *args, **kwargs)
             args, kwargs = (self._key(*args, **kwargs), call), {}
-        # A result that is new expires later than now.
-        now = time.monotonic()
+        now = time.monotonic()  # and not later, when a new result may have expired
         entry = self._kept(*args, **kwargs)
         if entry[0] <= now:
             entry[:] = self._renewed(*args, **kwargs)
         return entry[1]
 
     def cache_info(self) -> Any:
-        info = self._kept.cache_info()
         renewed = self._renewed.cache_info().misses
+        info = self._kept.cache_info()  # to which the renewed ones are hits
         return info._replace(hits=info.hits - renewed, misses=info.misses + renewed)
 
     def cache_clear(self) -> None:
-        self._kept.cache_clear()
         self._renewed.cache_clear()
+        self._kept.cache_clear()
 
     def cache_parameters(self) -> dict[str, Any]:
         return {**self._kept.cache_parameters(), "ttl": self._ttl}
@@ -675,8 +677,7 @@ _ONE_SHOT_FLAGS = (
 
 
 def _refuse_one_shot_function(record: _Record) -> None:
-    # inspect.iscoroutinefunction() says yes of methods of autospecced mocks: their
-    # __code__ is a mock, too, and its flags.
+    # inspect.iscoroutinefunction() says yes of all methods of autospecced mocks.
     code = getattr(record["method"], "__code__", None)
     if isinstance(code, types.CodeType) and code.co_flags & _ONE_SHOT_FLAGS:
         why = (
@@ -707,14 +708,13 @@ def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
 @functools.lru_cache  # to save time on a miss
 def _is_one_shot(cls: type) -> bool:
     """Tell whether objects of a class can be used only once."""
-    if issubclass(cls, (Iterator, AsyncIterator)):
-        # So is MagicMock, but that can be called.
-        return not _on_class(cls, "__call__")
-    if hasattr(cls, "fetchone"):  # some database cursors have no __next__
-        return issubclass(cls, Iterable)
-    # What @contextmanager functions return can serve as a decorator, too.
+    is_mock = hasattr(cls, "assert_called")  # which has any method
+    is_iterator = issubclass(cls, (Iterator, AsyncIterator))
+    is_cursor = issubclass(cls, Iterable) and hasattr(cls, "fetchone")
+    # What @contextmanager functions return is of these public classes.
     decorators = contextlib.ContextDecorator, contextlib.AsyncContextDecorator
-    return issubclass(cls, (Awaitable, *decorators))
+    is_other = issubclass(cls, (Awaitable, *decorators))
+    return (is_iterator and not is_mock) or is_cursor or is_other
 
 
 # Deep copies and pickles
@@ -722,10 +722,13 @@ def _is_one_shot(cls: type) -> bool:
 
 def _copy_as_uncached(cached: Any, record: _Record) -> None:
     """Let copy.deepcopy() and pickle, which look here, make a plain method of it."""
-    function: Any = getattr
-    args = record["owner"], record["name"]
+    function: Any
+    args: tuple[Any, ...]
     if record["shadowed"]:
-        # The object held the method. So a copy holds a copy of it.
+        # The object held the method, so its copy holds a copy of that.
         function, args = operator.getitem, (record["shadowed"], 0)
+    else:
+        # The copy of the object has the method, too.
+        function, args = getattr, (record["owner"], record["name"])
     cached.__reduce_ex__ = lambda protocol: (function, args)
     cached.__deepcopy__ = lambda memo: function(*copy.deepcopy(args, memo))
