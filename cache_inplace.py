@@ -730,5 +730,5 @@ def _copy_as_uncached(cached: Any, record: _Record) -> None:
     else:
         # The copy of the object has the method, too.
         function, args = getattr, (record["owner"], record["name"])
-    cached.__reduce_ex__ = lambda protocol: (function, args)
+    cached.__reduce_ex__ = lambda _: (function, args)
     cached.__deepcopy__ = lambda memo: function(*copy.deepcopy(args, memo))

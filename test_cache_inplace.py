@@ -21,9 +21,7 @@ import inspect
 import io
 import itertools
 import json
-import math
 import multiprocessing
-import operator
 import os
 import pathlib
 import pickle
@@ -36,14 +34,12 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 import types
 import weakref
 import xmlrpc.client
 import xmlrpc.server
-import zipfile
 from unittest import mock
 
 import hypothesis
@@ -52,12 +48,7 @@ import hypothesis.strategies as st
 import pytest
 
 import cache_inplace
-from cache_inplace import (
-    cache_method_in_place,
-    cache_methods_in_place,
-    cached_methods,
-    uncache,
-)
+from cache_inplace import cache_method_in_place, cache_methods_in_place, cached_methods, uncache
 
 # The same examples on every machine, however slow.
 hypothesis.settings.register_profile(
@@ -255,16 +246,6 @@ def Model():
     return at_home(PydanticModel)()
 
 
-def FrozenModel():
-    class FrozenPydanticModel(library("pydantic").BaseModel, frozen=True):
-        user: str = "ann"
-
-        def one(self, arg):
-            return f"{self.user}:{arg}"
-
-    return at_home(FrozenPydanticModel)()
-
-
 class Unhashable(Client):
     __hash__ = None
 
@@ -274,20 +255,6 @@ class NoWeakrefs:
 
     def one(self, arg):
         return f"ann:{arg}"
-
-
-def Table():
-    pandas = library("pandas")
-
-    class PandasTable(pandas.DataFrame):
-        @property
-        def _constructor(self):
-            return PandasTable
-
-        def one(self, arg):
-            return f"ann:{arg}"
-
-    return PandasTable({"a": [1]})
 
 
 def wrapt_proxy(target):
@@ -373,9 +340,7 @@ def test_all_names_the_public_functions():
     public = {
         name
         for name, value in vars(cache_inplace).items()
-        if inspect.isfunction(value)
-        and value.__module__ == "cache_inplace"
-        and name[0] != "_"
+        if inspect.isfunction(value) and value.__module__ == "cache_inplace" and name[0] != "_"
     }
     assert set(cache_inplace.__all__) == public
 
@@ -447,9 +412,7 @@ def test_name_docstring_and_signature_are_those_of_the_method(client, options):
 
 @every_option
 def test_a_method_without_a_name_is_given_none(options):
-    assert not hasattr(
-        cache_method_in_place(Stored(), "get", **options), "__qualname__"
-    )
+    assert not hasattr(cache_method_in_place(Stored(), "get", **options), "__qualname__")
 
 
 class Decorated(Client):
@@ -527,7 +490,7 @@ def test_any_argument_reaches_the_method(options):
             return args[1:], kwargs
 
     names = "self key name obj args kwargs call method record ttl func user_function"
-    kwargs = {name: 1 for name in names.split()}
+    kwargs = dict.fromkeys(names.split(), 1)
     cached = cache_method_in_place(Keywords(), "one", **options)
     for _ in range(2):
         assert cached(1, (), **kwargs) == ((1, ()), kwargs)
@@ -575,17 +538,6 @@ def test_unhashable_arguments_reach_the_caller_as_the_error_of_lru_cache(client)
         with pytest.raises(TypeError, match="unhashable type: 'dict'"):
             client.one({})
     assert client.calls == []
-
-
-def test_each_miss_adds_a_frame():
-    class Caller:
-        def one(self):
-            return sys._getframe(1).f_code.co_filename
-
-    client = Caller()
-    assert client.one() == __file__
-    cache_method_in_place(client, "one")
-    assert client.one() == cache_inplace.__file__
 
 
 # Kinds of methods
@@ -682,20 +634,6 @@ def test_a_descriptor_that_gives_a_method_is_cached_by_name(options):
     assert list(vars(client)) == ["user", "calls"]
 
 
-def test_a_hybrid_method_of_sqlalchemy_is_cached_by_name():
-    hybrid = library("sqlalchemy.ext.hybrid")
-
-    class Interval(Client):
-        @hybrid.hybrid_method
-        def contains(self, point):
-            return [self.user, point]
-
-    interval = Interval()
-    cache_method_in_place(interval, "contains")
-    assert interval.contains(1) is interval.contains(1)
-    assert uncache(interval) == ["contains"]
-
-
 class Descriptor:
     """Like the cached properties of other libraries, it can only be read."""
 
@@ -708,16 +646,6 @@ class DataDescriptor(Descriptor):
     def __set__(self, instance, value):
         raise AssertionError
 
-
-class CallableDataDescriptor(DataDescriptor):
-    def __call__(self):
-        raise AssertionError
-
-
-class DeletingDescriptor(Descriptor):
-    def __delete__(self, instance):
-        raise AssertionError
-
     def __call__(self):
         raise AssertionError
 
@@ -725,8 +653,6 @@ class DeletingDescriptor(Descriptor):
 class Computed(Client):
     __slots__ = ("slot",)
     data = DataDescriptor()
-    data_that_can_be_called = CallableDataDescriptor()
-    data_that_can_be_deleted = DeletingDescriptor()
     descriptor = Descriptor()
 
     def __init__(self):
@@ -734,36 +660,18 @@ class Computed(Client):
         self.slot = len
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "session",
-        "chat",
-        "slot",
-        "data",
-        "data_that_can_be_called",
-        "data_that_can_be_deleted",
-    ],
-)
+@pytest.mark.parametrize("name", ["session", "chat", "slot", "data"])
 def test_a_property_is_refused_without_evaluating_it(name):
     client = Computed()
-    with pytest.raises(
-        TypeError, match=f"'{name}' of 'Computed' is '.*', not a method; "
-    ):
+    with pytest.raises(TypeError, match=f"'{name}' of 'Computed' is '.*', not a method; "):
         cache_method_in_place(client, name)
     assert client.calls == []
-
-
-def test_a_computed_attribute_that_was_evaluated_is_still_no_method(client):
-    _ = client.chat
-    with pytest.raises(TypeError, match="'chat' of 'Client' is 'cached_property'"):
-        cache_method_in_place(client, "chat")
 
 
 class MemoizedOnClass(Client):
     """A client that empties the cache that its class has, when something changes."""
 
-    @functools.lru_cache  # noqa: B019
+    @functools.lru_cache
     def get(self, arg):
         return [arg]
 
@@ -787,9 +695,7 @@ def test_a_method_with_a_cache_of_its_own_is_refused(name, decorator):
     client = MemoizedOnClass()
     client.held = functools.lru_cache(len)
     before = entries(client)
-    with pytest.raises(
-        TypeError, match=f"'{name}' of 'MemoizedOnClass' has a cache of its own; "
-    ):
+    with pytest.raises(TypeError, match=f"'{name}' of 'MemoizedOnClass' has a cache of its own; "):
         cache_method_in_place(client, name, decorator=decorator)
     assert entries(client) == before
     first = client.get(1)
@@ -802,10 +708,7 @@ def test_a_method_with_a_cache_of_its_own_is_refused(name, decorator):
 
 def test_caching_returns_what_it_set(client):
     assert cache_method_in_place(client, "one") is client.one
-    assert cache_methods_in_place(client, ["two", "one"]) == {
-        "two": client.two,
-        "one": client.one,
-    }
+    assert cache_methods_in_place(client, ["two", "one"]) == {"two": client.two, "one": client.one}
 
 
 def test_cached_methods_lists_what_is_cached(client):
@@ -851,15 +754,11 @@ METHODS = {"one", "two", "both", "fail", "of_class", "static"}
 
 def test_a_predicate_is_called_with_the_public_names_of_the_class(client):
     asked = []
-    assert cache_methods_in_place(
-        client, lambda name: asked.append(name) or name == "one"
-    )
+    assert cache_methods_in_place(client, lambda name: asked.append(name) or name == "one")
     assert asked == PUBLIC
 
 
-def test_a_predicate_is_called_with_what_the_object_holds_only_if_it_selects_nothing(
-    client,
-):
+def test_a_predicate_is_called_with_what_the_object_holds_only_if_it_selects_nothing(client):
     asked = []
     with pytest.raises(ValueError, match="predicate selects no method"):
         cache_methods_in_place(client, asked.append)
@@ -868,11 +767,7 @@ def test_a_predicate_is_called_with_what_the_object_holds_only_if_it_selects_not
 
 @pytest.mark.parametrize(
     "predicate",
-    [
-        re.compile("one|two").match,
-        {"one": 1, "two": "yes", "_get": 1}.get,
-        ["one", "two"].count,
-    ],
+    [re.compile("one|two").match, {"one": 1, "two": "yes", "_get": 1}.get, ["one", "two"].count],
     ids=["match", "get", "count"],
 )
 def test_anything_truthy_selects(client, predicate):
@@ -912,16 +807,6 @@ def test_a_predicate_finds_the_methods_of_a_stub_which_are_all_its_own():
     assert cache_methods_in_place(Stub(), lambda _: True).keys() == {"Check", "Watch"}
 
 
-def test_explicit_names_find_the_methods_that_the_object_itself_holds():
-    stored = Stored()
-    before = entries(stored)
-    assert cache_methods_in_place(stored, ["get", "list"]).keys() == {"get", "list"}
-    assert stored.get(1) is stored.get(1)
-    assert stored.list(1) is stored.list(1)
-    assert set(uncache(stored)) == {"get", "list"}
-    assert entries(stored) == before
-
-
 @pytest.mark.parametrize("bad", ["get_async", "get_cached"])
 def test_a_predicate_that_selects_something_uncachable_is_refused_as_a_whole(bad):
     class Mixed(Client):
@@ -952,13 +837,9 @@ class OfMetaclass(Client, metaclass=Metaclass):
 
 
 @pytest.mark.parametrize(
-    ("make", "found"),
-    [(Directory, {"one"}), (OfMetaclass, METHODS)],
-    ids=["class", "metaclass"],
+    ("make", "found"), [(Directory, {"one"}), (OfMetaclass, METHODS)], ids=["class", "metaclass"]
 )
-def test_a_predicate_respects_the_dir_of_the_class_and_not_that_of_the_metaclass(
-    make, found
-):
+def test_a_predicate_respects_the_dir_of_the_class_and_not_that_of_the_metaclass(make, found):
     assert cache_methods_in_place(make(), lambda _: True).keys() == found
 
 
@@ -967,84 +848,15 @@ def test_a_predicate_selects_what_a_decorator_of_wrapt_has_made():
     assert cache_methods_in_place(kinds, "decorated".__eq__).keys() == {"decorated"}
 
 
-def test_a_predicate_selects_a_mock_on_the_class(client):
-    with mock.patch.object(Client, "one") as one:
-        cache_methods_in_place(client, "one".__eq__)
-        assert client.one(1) is client.one(1)
-    one.assert_called_once_with(1)
-    assert uncache(client) == ["one"]
-
-
-def test_a_cached_method_of_another_object_of_the_class_may_be_a_predicate(client):
-    class Rules(Client):
-        def wants(self, name):
-            return name == "one"
-
-    rules, other = Rules(), Rules()
-    cache_method_in_place(rules, "wants")
-    assert cache_methods_in_place(other, rules.wants).keys() == {"one"}
-    assert cache_methods_in_place(client, rules.wants).keys() == {"one"}
-
-
-def test_a_predicate_may_be_a_method_of_an_equal_object():
-    class Equal(Client):
-        def __eq__(self, other):
-            return True
-
-        __hash__ = None
-
-        def wants(self, name):
-            return name == "one"
-
-    assert cache_methods_in_place(Equal(), Equal().wants).keys() == {"one"}
-
-
-def test_a_predicate_skips_what_says_that_it_is_not_there():
-    class OfClassOnly(classmethod):  # as Django's views have it
-        def __get__(self, instance, owner):
-            raise AttributeError
-
-    class View(Client):
-        as_view = OfClassOnly(Client.one)
-
-    assert cache_methods_in_place(View(), re.compile("as_view|one").match).keys() == {
-        "one"
-    }
-
-
 def test_what_only_dir_lists_is_fetched_to_see_once_the_predicate_accepts_it():
     dynamic = Dynamic()
-    assert cache_methods_in_place(
-        dynamic, re.compile("get_u|gone|url").match
-    ).keys() == {"get_user"}
+    assert cache_methods_in_place(dynamic, re.compile("get_u|gone|url").match).keys() == {
+        "get_user"
+    }
     assert set(dynamic.made) == {"get_user", "gone", "url"}
 
 
 # All or nothing
-
-
-@pytest.mark.parametrize(
-    ("names", "error"),
-    [
-        (["two", "one", "missing"], AttributeError),
-        (["two", "one", "timeout"], TypeError),
-        (["two", "one", 3], TypeError),
-        (["two", "session", "one"], TypeError),
-        (["two", "__len__"], TypeError),
-    ],
-    ids=["missing", "plain value", "no string", "computed", "special"],
-)
-def test_one_refused_name_refuses_all_and_leaves_earlier_caches_with_their_content(
-    client, names, error
-):
-    cached = cache_method_in_place(client, "one", maxsize=3)
-    client.one(1)
-    before = entries(client)
-    with pytest.raises(error):
-        cache_methods_in_place(client, names, maxsize=4)
-    assert entries(client) == before
-    assert client.one is cached
-    assert cached.cache_info() == (0, 1, 3, 1)
 
 
 def test_a_decorator_that_raises_changes_nothing(client):
@@ -1072,20 +884,6 @@ class Stubborn(Client):
         return super().__getattribute__(name)
 
 
-class Lookalike:
-    def __eq__(self, other):
-        return True
-
-    __hash__ = __call__ = None
-
-
-class Equivocal(Client):
-    """What is set on it doesn't take, but what it hands out instead is equal to everything."""
-
-    def __getattribute__(self, name):
-        return Lookalike() if name == "two" else super().__getattribute__(name)
-
-
 class Exploding(Client):
     def __getattribute__(self, name):
         if name == "two" and "two" in super().__getattribute__("__dict__"):
@@ -1093,11 +891,7 @@ class Exploding(Client):
         return super().__getattribute__(name)
 
 
-@pytest.mark.parametrize(
-    ("cls", "error"),
-    [(Stubborn, TypeError), (Equivocal, TypeError), (Exploding, KeyboardInterrupt)],
-    ids=["not", "equal", "raises"],
-)
+@pytest.mark.parametrize(("cls", "error"), [(Stubborn, TypeError), (Exploding, KeyboardInterrupt)])
 def test_one_that_fails_while_it_is_set_puts_the_others_back(cls, error):
     client = cls()
     client.both = client.both
@@ -1109,13 +903,6 @@ def test_one_that_fails_while_it_is_set_puts_the_others_back(cls, error):
     assert entries(client) == before
     assert client.one is cached
     assert cached.cache_info().currsize == 1
-
-
-def test_a_refused_uncache_restores_nothing(client):
-    cached = cache_methods_in_place(client, ["one", "two"])
-    with pytest.raises(ValueError, match="'both' of 'Client'"):
-        uncache(client, ["one", "both"])
-    assert cached_methods(client) == cached
 
 
 # Expiry
@@ -1218,15 +1005,8 @@ def test_a_result_that_can_be_used_only_once_is_refused_when_another_has_expired
     cache_method_in_place(client, "result", ttl=60)
     assert client.result() == [1]
     clock(61)
-    with pytest.raises(TypeError, match="'result' of 'Client' was called, but "):
+    with pytest.raises(TypeError, match="'result' of 'Client' was called"):
         client.result()
-
-
-def test_no_thread_and_no_timer_is_started(client):
-    before = threading.active_count()
-    cache_method_in_place(client, "one", ttl=0.001)
-    client.one(1)
-    assert threading.active_count() == before
 
 
 def test_threads_that_find_an_expired_result_count_their_misses(clock):
@@ -1249,9 +1029,7 @@ def by_json(*args, **kwargs):
 def test_by_a_key_dicts_and_lists_are_arguments_like_others():
     cloud = Cloud()
     cached = cache_method_in_place(cloud, "get", key=by_json)
-    assert cloud.get("/", params={"a": [1], "b": 2}) is cloud.get(
-        "/", params={"b": 2, "a": [1]}
-    )
+    assert cloud.get("/", params={"a": [1], "b": 2}) is cloud.get("/", params={"b": 2, "a": [1]})
     assert cloud.get("/", params={"a": [1]}) == [("/",), {"params": {"a": [1]}}]
     assert cached.cache_info()[:2] == (1, 2)
 
@@ -1269,9 +1047,7 @@ def test_typed_tells_apart_keys_of_different_types(client):
         assert cached.cache_info().misses == misses
 
 
-def test_the_method_gets_the_arguments_of_the_call_also_when_a_result_has_expired(
-    client, clock
-):
+def test_the_method_gets_the_arguments_of_the_call_also_when_a_result_has_expired(client, clock):
     cache_method_in_place(client, "one", ttl=60, key=lambda arg: arg.lower())
     assert client.one("A") == client.one("a") == "ann:A"
     clock(61)
@@ -1344,9 +1120,7 @@ def test_any_calls_have_the_results_counts_and_evictions_of_lru_cache(
     maxsize=st.integers(0, 4),
     key=st.sampled_from([None, by_arguments]),
 )
-def test_any_calls_at_any_time_have_results_that_are_younger_than_ttl(
-    calls, maxsize, key
-):
+def test_any_calls_at_any_time_have_results_that_are_younger_than_ttl(calls, maxsize, key):
     now, asked, kept = 0, [], collections.OrderedDict()
     client = Client()
     client.ask = lambda arg: asked.append(arg) or (arg, now)
@@ -1383,26 +1157,9 @@ def test_a_decorator_is_called_once_per_method_with_the_bound_method(client):
     assert client.one == seen[0]
 
 
-def test_options_at_their_defaults_go_with_a_decorator(client):
-    options = {"maxsize": 128, "typed": False, "decorator": functools.partial}
-    assert cache_methods_in_place(client, ["one"], **options) == {"one": client.one}
-
-
-def test_lru_cache_is_a_decorator(client):
-    cached = cache_method_in_place(
-        client, "one", decorator=functools.lru_cache(maxsize=7)
-    )
-    assert cached.cache_info().maxsize == 7
-    assert type(
-        cache_method_in_place(client, "two", decorator=functools.lru_cache)
-    ) is type(cached)
-
-
 def test_with_a_decorator_results_are_not_checked():
     client = Results()
-    cache_methods_in_place(
-        client, ["result", "coroutine"], decorator=functools.lru_cache()
-    )
+    cache_methods_in_place(client, ["result", "coroutine"], decorator=functools.lru_cache())
     make = iter([]).__iter__
     assert client.result(make) is client.result(make)
     coroutine = client.coroutine()
@@ -1412,12 +1169,7 @@ def test_with_a_decorator_results_are_not_checked():
 
 @pytest.mark.parametrize(
     "decorator",
-    [
-        lambda method: method,
-        lambda method: method.__func__,
-        lambda _: Client().one,
-        by_wrapt,
-    ],
+    [lambda method: method, lambda method: method.__func__, lambda _: Client().one, by_wrapt],
     ids=["method", "function", "another's method", "wrapt"],
 )
 def test_a_decorator_that_returns_no_new_function_is_refused(client, decorator):
@@ -1463,21 +1215,9 @@ def test_a_decorator_that_returns_the_same_function_twice_is_refused(client, oth
     with pytest.raises(TypeError, match="isn't new; return a new function each time"):
         cache_method_in_place(other, "one", decorator=lambda _: product)
     with pytest.raises(TypeError, match="isn't new"):
-        cache_methods_in_place(
-            Client(), ["one", "two"], decorator=lambda _: decorator(0)
-        )
+        cache_methods_in_place(Client(), ["one", "two"], decorator=lambda _: decorator(0))
     assert cached_methods(client) == {"one": product}
     assert uncache(client) == ["one"]
-
-
-def test_a_product_that_wrapt_has_wrapped_is_cached(client):
-    before = entries(client)
-    cache_method_in_place(
-        client, "one", decorator=lambda m: by_wrapt(functools.cache(m))
-    )
-    assert client.one(1) is client.one(1)
-    assert uncache(client) == ["one"]
-    assert entries(client) == before
 
 
 # Results that can be used only once
@@ -1520,21 +1260,9 @@ class Awaitable:
         raise AssertionError
 
 
-class CallableAwaitable(Awaitable):
-    def __call__(self):
-        raise AssertionError
-
-
 def a_cursor():
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         return connection.execute("select 1")
-
-
-def a_sqlalchemy_result():
-    sqlalchemy = library("sqlalchemy")
-    engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.NullPool)
-    with engine.connect() as connection:
-        return connection.execute(sqlalchemy.text("select 1")).freeze()()
 
 
 class OldCursor:
@@ -1555,14 +1283,12 @@ ONE_SHOTS = [
     lambda: enumerate([1]),
     io.StringIO,
     a_cursor,
-    a_sqlalchemy_result,
     OldCursor,
     a_coroutine,
     an_async_generator,
     a_generator_based_coroutine,
     a_future,
     Awaitable,
-    CallableAwaitable,
     contextlib.contextmanager(lambda: (yield)),
     contextlib.asynccontextmanager(an_async_generator),
     mock.AsyncMock(),
@@ -1570,16 +1296,12 @@ ONE_SHOTS = [
 
 
 @every_option
-@pytest.mark.parametrize(
-    "make", ONE_SHOTS, ids=lambda make: getattr(make, "__name__", "mock")
-)
+@pytest.mark.parametrize("make", ONE_SHOTS, ids=lambda make: getattr(make, "__name__", "mock"))
 def test_a_result_that_can_be_used_only_once_is_refused_and_not_cached(make, options):
     client = Results()
     cached = cache_method_in_place(client, "result", **options)
     for _ in range(2):
-        with pytest.raises(
-            TypeError, match="'result' of 'Results' was called, but its result, "
-        ):
+        with pytest.raises(TypeError, match="'result' of 'Results' was called, but its result, "):
             client.result(make)
     assert client.calls == [make, make]
     assert cached.cache_info().currsize == 0
@@ -1620,13 +1342,6 @@ def test_a_coroutine_that_was_refused_runs_on_if_somebody_has_started_it():
     assert asyncio.run(main()) == "slept"
 
 
-class Fetcher:
-    """It has a fetchone, but can't be iterated over."""
-
-    def fetchone(self):
-        raise AssertionError
-
-
 @every_option
 @pytest.mark.parametrize(
     "make",
@@ -1639,7 +1354,6 @@ class Fetcher:
         lambda: list,
         lambda: len,
         lambda: collections.OrderedDict(a=1).items(),
-        Fetcher,
         mock.Mock,
         mock.MagicMock,
         lambda: mock.create_autospec(Client)(),
@@ -1670,9 +1384,7 @@ def test_a_result_that_can_be_used_only_once_is_refused_behind_a_proxy_too(make,
     cached = cache_method_in_place(client, "result")
     proxy(client)  # if it can't be imported, before a coroutine waits for nothing
     result = make()
-    with pytest.raises(
-        TypeError, match="'result' of 'Results' was called, but its result, "
-    ):
+    with pytest.raises(TypeError, match="'result' of 'Results' was called, but its result, "):
         client.result(lambda: proxy(result))
     assert cached.cache_info().currsize == 0
     if make is a_coroutine:
@@ -1695,9 +1407,7 @@ def test_a_stream_inside_a_result_is_not_noticed():
 
 
 @every_option
-@pytest.mark.parametrize(
-    "name", ["coroutine", "generator", "async_generator", "mocked"]
-)
+@pytest.mark.parametrize("name", ["coroutine", "generator", "async_generator", "mocked"])
 def test_a_coroutine_or_generator_function_is_refused_when_it_is_patched(name, options):
     class OneShots:
         async def coroutine(self):
@@ -1753,31 +1463,11 @@ def test_caching_again_with_a_decorator_replaces_the_cache(client):
     first = cache_method_in_place(client, "one")
     plain = []
     cache_method_in_place(
-        client,
-        "one",
-        decorator=lambda method: plain.append(method) or functools.partial(method),
+        client, "one", decorator=lambda method: plain.append(method) or functools.partial(method)
     )
     assert plain == [first.__wrapped__]
     cache_method_in_place(client, "one")
     assert client.one.__wrapped__ == first.__wrapped__
-
-
-class Audited(Client):
-    """A client that logs all calls, in what it hands out as its methods."""
-
-    def __getattribute__(self, name):
-        value = super().__getattribute__(name)
-        if not isinstance(value, types.MethodType):
-            return value
-        return lambda *args: (self.calls.append(args), value(*args))[1]
-
-
-def test_caching_again_keeps_what_the_class_has_put_around_the_method():
-    client = Audited()
-    for _ in range(2):
-        cache_method_in_place(client, "one")
-        assert client.one(1) == "ann:1"
-    assert client.calls == [(1,), ("one", 1)] * 2
 
 
 @every_option
@@ -1829,16 +1519,7 @@ def test_uncache_leaves_the_object_exactly_as_it_was(make, name, options):
         (lambda name: "e" in name, ["one", "_get"]),
         (lambda _: False, []),
     ],
-    ids=[
-        "all",
-        "name",
-        "names",
-        "empty",
-        "iterator",
-        "pattern",
-        "predicate",
-        "none of them",
-    ],
+    ids=["all", "name", "names", "empty", "iterator", "pattern", "predicate", "none of them"],
 )
 def test_uncache_takes_names_in_every_form(client, names, restored):
     cache_methods_in_place(client, ["one", "two", "_get"])
@@ -1908,18 +1589,6 @@ def test_what_an_object_holds_comes_back_even_if_it_hands_out_something_else(nam
     assert entries(client) == before
 
 
-def test_an_attribute_of_the_instance_that_hides_a_method_of_its_class_comes_back(
-    client,
-):
-    client.one = mine = client.two
-    before = entries(client)
-    cache_method_in_place(client, "one")
-    assert client.one(1) == ["ann", 1]
-    uncache(client)
-    assert client.one is mine
-    assert entries(client) == before
-
-
 @pytest.mark.parametrize("make", [Client, Stored], ids=["class", "stored"])
 def test_after_a_manual_del_nothing_breaks_and_nothing_is_left(make):
     obj = make()
@@ -1932,16 +1601,6 @@ def test_after_a_manual_del_nothing_breaks_and_nothing_is_left(make):
         uncache(obj, name)
     assert uncache(obj) == []
     assert entries(obj) == before
-
-
-def test_an_object_whose_class_was_changed_can_still_be_uncached_and_so_can_its_copy(
-    client,
-):
-    cache_method_in_place(client, "one")
-    client.__class__ = Child
-    for obj in copy.copy(client), client:
-        assert uncache(obj) == ["one"]
-        assert list(vars(obj)) == ["user", "calls"]
 
 
 def test_an_object_that_holds_nothing_has_nothing_cached():
@@ -1979,27 +1638,6 @@ def test_there_is_no_leak_the_object_is_freed_together_with_its_caches(options):
     assert [ref() for ref in gone] == [None, None, None]
 
 
-class EqualToAll:
-    """Something that is equal to everything, as pandas and mock have them."""
-
-    def __eq__(self, other):
-        return True
-
-    __hash__ = object.__hash__
-
-    def __call__(self, arg):
-        return [arg]
-
-
-def test_what_is_equal_to_everything_comes_back(client):
-    client.mine = mine = EqualToAll()
-    before = entries(client)
-    cache_method_in_place(client, "mine")
-    assert uncache(client) == ["mine"]
-    assert client.mine is mine
-    assert entries(client) == before
-
-
 # Other people's patches
 
 
@@ -2009,24 +1647,12 @@ def test_a_mock_on_top_is_not_touched(client, options):
     cache_methods_in_place(client, ["one", "two"], **options)
     with mock.patch.object(client, "one") as on_top:
         assert cached_methods(client).keys() == {"two"}
-        with pytest.raises(
-            ValueError, match="'one' of 'Client' isn't cached, or is patched over"
-        ):
+        with pytest.raises(ValueError, match="'one' of 'Client' isn't cached, or is patched over"):
             uncache(client, "one")
         assert uncache(client) == ["two"]
         assert client.one is on_top
     assert cached_methods(client).keys() == {"one"}
     assert uncache(client) == ["one"]
-    assert entries(client) == before
-
-
-def test_a_mock_undone_first_is_undone_exactly(client):
-    before = entries(client)
-    cached = cache_method_in_place(client, "one")
-    with mock.patch.object(client, "one"):
-        pass
-    assert client.one is cached
-    uncache(client)
     assert entries(client) == before
 
 
@@ -2039,35 +1665,12 @@ def test_a_mock_below_comes_back(client):
     assert list(vars(client)) == ["user", "calls"]
 
 
-def test_a_mock_below_that_is_undone_first_leaves_nothing(client):
-    with mock.patch.object(client, "one"):
-        cache_method_in_place(client, "one")
-    assert uncache(client) == []
-    assert list(vars(client)) == ["user", "calls"]
-    assert client.one(1) == "ann:1"
-
-
-def test_a_method_cached_while_a_mock_stands_on_the_class_goes_on_calling_the_mock(
-    client,
-):
+def test_a_method_cached_while_a_mock_stands_on_the_class_goes_on_calling_the_mock(client):
     with mock.patch.object(Client, "one", return_value="mocked"):
         cache_method_in_place(client, "one")
     assert client.one(1) == "mocked"
     uncache(client)
     assert client.one(1) == "ann:1"
-
-
-@pytest.mark.parametrize("first", ["theirs", "ours"])
-def test_monkeypatch_on_top_can_be_undone_in_either_order(client, first):
-    before = entries(client)
-    cache_method_in_place(client, "one")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(client, "one", str)
-        if first == "ours":
-            assert uncache(client) == []
-        assert client.one is str
-    assert uncache(client) == ["one"]
-    assert entries(client) == before
 
 
 @every_option
@@ -2087,9 +1690,7 @@ def test_what_wraps_made_of_a_cached_method_is_not_the_cached_method(client, opt
     assert again.__wrapped__ is on_top
     assert uncache(client) == ["one"]
     assert client.one is on_top
-    cache_method_in_place(
-        client, "one", decorator=lambda m: functools.wraps(m)(lambda arg: arg)
-    )
+    cache_method_in_place(client, "one", decorator=lambda m: functools.wraps(m)(lambda arg: arg))
     assert uncache(client) == ["one"]
     client.one = cached
     assert uncache(client) == ["one"]
@@ -2153,14 +1754,8 @@ def python_dumps(obj, protocol):
 
 COPIERS = {
     "deepcopy": copy.deepcopy,
-    **{
-        f"C pickle {p}": lambda o, p=p: pickle.loads(pickle.dumps(o, p))
-        for p in PROTOCOLS
-    },
-    **{
-        f"Python pickle {p}": lambda o, p=p: pickle.loads(python_dumps(o, p))
-        for p in PROTOCOLS
-    },
+    **{f"C pickle {p}": lambda o, p=p: pickle.loads(pickle.dumps(o, p)) for p in PROTOCOLS},
+    **{f"Python pickle {p}": lambda o, p=p: pickle.loads(python_dumps(o, p)) for p in PROTOCOLS},
     "Python unpickler": lambda o: pickle._loads(pickle.dumps(o)),
 }
 
@@ -2174,7 +1769,6 @@ CLIENTS = [
     FrozenData,
     FrozenAttrs,
     Model,
-    FrozenModel,
     Unhashable,
     functools.partial(Items, user="ann"),
     SlotsAndDict,
@@ -2208,30 +1802,9 @@ def test_a_deep_copy_or_pickle_answers_for_itself(make, copier, options):
     assert cached.cache_info().hits == 1
 
 
-@copiers
-def test_copies_inside_containers_answer_for_themselves(copier):
-    clients = {"ann": [Client()], "bob": (Client("bob"),)}
-    for (client,) in list(clients.values()):
-        cache_methods_in_place(client, ["one", "two"])
-        clients[client.one] = client.two
-    clones = copier([clients, clients])
-    assert clones[0] is clones[1]
-    for key, (clone,) in itertools.islice(clones[0].items(), 2):
-        clone.user = f"new {key}"
-        assert clone.one(1) == f"new {key}:1"
-        assert cached_methods(clone) == {}
-    assert all(isinstance(method, types.MethodType) for method in list(clones[0])[2:])
-    assert [method.__self__ for method in list(clones[0])[2:]] == [
-        clones[0]["ann"][0],
-        clones[0]["bob"][0],
-    ]
-
-
 @every_option
 @copiers
-def test_a_cached_method_copies_as_the_plain_method_wherever_it_stands(
-    client, copier, options
-):
+def test_a_cached_method_copies_as_the_plain_method_wherever_it_stands(client, copier, options):
     cached = cache_method_in_place(client, "one", **options)
     holder = types.SimpleNamespace(method=cached, methods=[cached])
     clone = copier(holder)
@@ -2240,34 +1813,6 @@ def test_a_cached_method_copies_as_the_plain_method_wherever_it_stands(
     clone.method.__self__.user = "bob"
     assert clone.method(1) == "bob:1"
     assert client.calls == []
-
-
-@copiers
-def test_builtin_methods_copy_bound_to_the_copy(copier):
-    items = Items(user="ann")
-    cache_method_in_place(items, "get")
-    clone = copier(items)
-    clone["user"] = "bob"
-    assert clone.get("user") == "bob"
-    assert items.get("user") == "ann"
-
-
-class Misnamed(Client):
-    def __hidden(self, arg):
-        return f"{self.user}:{arg}"
-
-    alias = Client.one
-    unwrapped = (lambda function: lambda self, arg: function(self, arg))(Client.one)
-
-
-@copiers
-@pytest.mark.parametrize("name", ["alias", "unwrapped", "_Misnamed__hidden"])
-def test_methods_whose_function_has_another_name_copy_as_themselves(name, copier):
-    client = Misnamed()
-    cache_method_in_place(client, name)
-    clone = copier(client)
-    clone.user = "bob"
-    assert getattr(clone, name)(1) == "bob:1"
 
 
 @copiers
@@ -2295,24 +1840,6 @@ def test_methods_that_an_object_holds_copy_like_all_that_it_holds(copier, option
     assert clone.list.__self__ is clone
     assert clone.get(1) == "ann:1"
     assert clone.get is not stored.get
-
-
-class Overridden(Client):
-    def __init__(self, user="ann"):
-        super().__init__(user)
-        self.one = self.replacement
-
-    def replacement(self, arg):
-        return f"replaced {arg} for {self.user}"
-
-
-@copiers
-def test_an_attribute_that_hides_a_method_copies_as_that_attribute(copier):
-    client = Overridden()
-    cache_method_in_place(client, "one")
-    clone = copier(client)
-    clone.user = "bob"
-    assert clone.one(1) == "replaced 1 for bob"
 
 
 @every_option
@@ -2350,15 +1877,11 @@ def clone_dict(obj):
     return clone
 
 
-shallow = pytest.mark.parametrize(
-    "copier", [copy.copy, clone_dict], ids=["copy", "clone"]
-)
+shallow = pytest.mark.parametrize("copier", [copy.copy, clone_dict], ids=["copy", "clone"])
 
 
 @shallow
-def test_a_shallow_copy_shares_the_cached_methods_which_call_the_original(
-    client, copier
-):
+def test_a_shallow_copy_shares_the_cached_methods_which_call_the_original(client, copier):
     cached = cache_method_in_place(client, "one")
     clone = copier(client)
     assert cached_methods(clone) == {"one": cached}
@@ -2389,7 +1912,7 @@ def test_uncache_gives_a_shallow_copy_its_own_and_leaves_the_original_alone(
     getattr(client, name)(1)
     clone = copier(client)
     set_user(clone, "bob")
-    with pytest.raises(TypeError, match="of this copy; uncache it first"):
+    with pytest.raises(TypeError, match="of this copy; uncache the copy first"):
         cache_method_in_place(clone, name)
     assert uncache(clone) == [name]
     expected = make()
@@ -2403,20 +1926,7 @@ def test_uncache_gives_a_shallow_copy_its_own_and_leaves_the_original_alone(
     assert name not in vars(clone) | vars(client)
 
 
-@shallow
-def test_a_shallow_copy_gets_back_what_the_object_held(copier):
-    stored = Stored()
-    get = stored.get
-    cached = cache_method_in_place(stored, "get")
-    clone = copier(stored)
-    uncache(clone)
-    assert clone.get is get
-    assert stored.get is cached
-
-
-def test_a_shallow_copy_of_a_deep_copy_calls_that_unless_its_methods_are_deleted(
-    client,
-):
+def test_a_shallow_copy_of_a_deep_copy_calls_that_unless_its_methods_are_deleted(client):
     cache_method_in_place(client, "one")
     deep = copy.deepcopy(client)
     shallow = copy.copy(deep)
@@ -2439,18 +1949,6 @@ def test_a_class_based_wrapper_on_top_is_copied_as_the_plain_method(client):
     assert copy.deepcopy(client).one(1) == "ann:1"
 
 
-def test_a_sqlalchemy_select_clones_and_pickles_as_itself():
-    sqlalchemy = library("sqlalchemy")
-    table = sqlalchemy.table("t", sqlalchemy.column("a"))
-    select = sqlalchemy.select(table.c.a)
-    cache_method_in_place(select, "get_final_froms")
-    clone = select.where(table.c.a > 1)
-    assert "WHERE" in str(clone)
-    assert "WHERE" in str(copy.copy(clone))
-    assert "WHERE" in str(pickle.loads(pickle.dumps(clone)))
-    assert "WHERE" not in str(select)
-
-
 # Awkward objects
 
 
@@ -2461,13 +1959,11 @@ def test_a_sqlalchemy_select_clones_and_pickles_as_itself():
         FrozenData,
         FrozenAttrs,
         Model,
-        FrozenModel,
         functools.partial(Items, user="ann"),
         functools.partial(Attributes, user="ann"),
         SlotsAndDict,
         Unhashable,
         NoWeakrefs,
-        Table,
     ],
 )
 def test_awkward_objects_can_be_cached_by_name(make, options):
@@ -2521,7 +2017,7 @@ def test_mocks_can_be_cached(make):
 
 def test_a_property_of_an_autospecced_class_is_refused_on_its_mock():
     client = mock.create_autospec(Client, instance=True)
-    with pytest.raises(TypeError, match="'session' of '.*' is 'property', not a meth"):
+    with pytest.raises(TypeError, match=r"'session' of '.*' is 'property', not a"):
         cache_method_in_place(client, "session")
 
 
@@ -2543,9 +2039,7 @@ def test_object_proxies_can_be_cached_by_name(make, proxy):
 @pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
 def test_a_property_behind_a_proxy_is_not_evaluated(client, proxy):
     for name in "session", "chat":
-        with pytest.raises(
-            TypeError, match=f"'{name}' of '.*' is '.*property', not a "
-        ):
+        with pytest.raises(TypeError, match=f"'{name}' of '.*' is '.*property', not a "):
             cache_method_in_place(proxy(client), name)
     assert "one" in cache_methods_in_place(proxy(client), lambda name: True)
     assert client.calls == []
@@ -2577,32 +2071,6 @@ def test_a_module_and_its_proxy_are_patched_as_one(proxy):
         assert cache_method_in_place(again, "get").__wrapped__ is get
     assert uncache(proxy(module)) == ["get"]
     assert module.get is get
-
-
-class PosingProxy:
-    """A proxy in pure Python with a __dict__ of its own, that passes for its target's class."""
-
-    def __init__(self, target):
-        self.target = target
-
-    @property
-    def __class__(self):
-        return type(self.target)
-
-    def __getattr__(self, name):
-        return getattr(self.target, name)
-
-
-def test_a_proxy_with_a_dict_of_its_own_is_patched_itself():
-    target = Client()
-    proxy = PosingProxy(target)
-    before = entries(proxy)
-    cache_method_in_place(proxy, "one")
-    assert proxy.one(1) == proxy.one(1) == "ann:1"
-    assert target.calls == [("one", 1)]
-    assert "one" not in vars(target)
-    assert uncache(proxy) == ["one"]
-    assert entries(proxy) == before
 
 
 class SlottedProxy:
@@ -2661,59 +2129,16 @@ def test_a_function_of_a_module_can_be_cached():
     assert entries(fractions) == before
 
 
-def test_whole_modules_take_predicates():
-    module = types.ModuleType("module")
-    module.get, module.Get, module.gets, module.get_two = len, list, [], len
-    assert cache_methods_in_place(module, re.compile("[gG]et").match).keys() == {
-        "get",
-        "get_two",
-    }
-
-
-def test_listing_gets_past_the_proxy_of_a_class(client):
-    wrapt = library("wrapt")
-    client.factory = wrapt.CallableObjectProxy(Client)
+@pytest.mark.parametrize("what", ["nothing", "a class"])
+def test_listing_gets_past_a_proxy_that_the_object_holds(client, what):
+    if what == "nothing":
+        unbound = contextvars.ContextVar("unbound")
+        client.held = library("werkzeug.local").LocalProxy(unbound)
+    else:
+        client.held = library("wrapt").CallableObjectProxy(Client)
     cached = cache_method_in_place(client, "one")
     assert cached_methods(client) == {"one": cached}
     assert uncache(client) == ["one"]
-
-
-def test_listing_gets_past_a_local_proxy_that_stands_for_nothing(client):
-    unbound = contextvars.ContextVar("unbound")
-    client.current = library("werkzeug.local").LocalProxy(unbound)
-    cached = cache_method_in_place(client, "one")
-    assert cached_methods(client) == {"one": cached}
-    assert uncache(client) == ["one"]
-
-
-def test_an_object_that_answers_every_name_without_a_dict_is_refused():
-    class Answers:
-        __slots__ = ()
-
-        def __getattr__(self, name):
-            return lambda: name
-
-    with pytest.raises(TypeError, match="'anything' of 'Answers' can't be set"):
-        cache_method_in_place(Answers(), "anything")
-    assert cached_methods(Answers()) == {}
-
-
-def test_a_dict_that_is_its_own_dict_gets_a_data_key_and_loses_it_again():
-    class Own(dict):
-        def __init__(self, **items):
-            super().__init__(**items)
-            self.__dict__ = self
-
-        def one(self, arg):
-            return f"{self['user']}:{arg}"
-
-    own = Own(user="ann")
-    before = entries(own)
-    cache_method_in_place(own, "one")
-    assert list(own) == ["user", "one"]
-    assert own.one(1) is own.one(1)
-    assert uncache(own) == ["one"]
-    assert entries(own) == before
 
 
 class Asked(Client):
@@ -2837,12 +2262,8 @@ class Interrupt(BaseException):
     pass
 
 
-@pytest.mark.skipif(
-    not hasattr(signal, "setitimer"), reason="this system has no signal.setitimer"
-)
-@pytest.mark.parametrize(
-    "make", [Client, FrozenData, Stored], ids=lambda cls: cls.__name__
-)
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no signal.setitimer")
+@pytest.mark.parametrize("make", [Client, FrozenData, Stored], ids=lambda cls: cls.__name__)
 def test_an_interrupt_at_any_moment_leaves_nothing_half_done_and_no_lock(make):
     """As Ctrl-C would. For more of them: INTERRUPTS=10000 pytest -k interrupt."""
     names = {"one": 1, "two": 2, "both": 3, "fail": 4}
@@ -2895,9 +2316,7 @@ def vendored(tmp_path, request):
     if request.param == "1.1.0":
         command = ["git", "show", "f1ed95a:cache_inplace.py"]
         git = shutil.which("git") or pytest.skip("git isn't there to get version 1.1.0")
-        run = subprocess.run(
-            [git, *command[1:]], cwd=source.parent, capture_output=True, text=True
-        )
+        run = subprocess.run([git, *command[1:]], cwd=source.parent, capture_output=True, text=True)
         if run.returncode:
             pytest.skip("version 1.1.0, commit f1ed95a, isn't in a checkout here")
         text = run.stdout
@@ -2975,7 +2394,250 @@ def test_the_record_is_plain_data_under_the_documented_name(client, options):
     assert cache_method_in_place(client, "one").__cache_inplace__["shadowed"] == ()
 
 
+# Refusals: what is called, and the whole message. `client` has `one` cached, `stored` nothing.
+
+REFUSALS = """
+cache_method_in_place(client, "misspelt")
+AttributeError: 'Client' object has no attribute 'misspelt'
+cache_method_in_place(client, "user")
+TypeError: 'user' of 'Client' is 'str', not a method; pass the name of a method
+cache_method_in_place(client, "Error")
+TypeError: 'Error' of 'Client' is 'type', not a method; pass the name of a method
+cache_method_in_place(client, "session")
+TypeError: 'session' of 'Client' is 'property', not a method; cache the method behind it
+cache_methods_in_place(client, ["one", "chat"])
+TypeError: 'chat' of 'Client' is 'cached_property', not a method; cache the method behind it
+cache_methods_in_place(Results(), ["one", "coroutine"])
+TypeError: 'coroutine' of 'Results' is a coroutine or generator function, whose results can be used only once; pass decorator=, such as async_lru.alru_cache, or one that makes a tuple
+cache_method_in_place(client, "__repr__")
+TypeError: '__repr__' of 'Client' is looked up on the class; cache the method that it calls
+cache_method_in_place(Client, "one")
+TypeError: obj is a class; pass an instance of it
+uncache(Client)
+TypeError: obj is a class; pass an instance of it
+cache_method_in_place(Slotted(), "one")
+TypeError: 'one' of 'Slotted' can't be set on this object; pass one that can have attributes
+cache_methods_in_place([], ["index", "count"])
+TypeError: 'index' of 'list' can't be set on this object; pass one that can have attributes
+cache_method_in_place(collections.namedtuple("Point", "x")(1), "_asdict")
+TypeError: '_asdict' of 'Point' can't be set on this object; pass one that can have attributes
+cache_method_in_place(Stubborn(), "two")
+TypeError: 'two' of 'Stubborn' can't be set on this object; pass one that can have attributes
+cache_methods_in_place(client, ["one", b"two"])
+TypeError: names has 'bytes' in it; pass a name
+cache_methods_in_place(client, ["both", ["two"]])
+TypeError: names has 'list' in it; pass a name
+cache_methods_in_place(client, None)
+TypeError: names is 'NoneType'; pass a name, names or a predicate (of a pattern, pass its .match)
+cache_methods_in_place(client, re.compile("one"))
+TypeError: names is 'Pattern'; pass a name, names or a predicate (of a pattern, pass its .match)
+uncache(client, re.compile("one"))
+TypeError: names is 'Pattern'; pass a name, names or a predicate (of a pattern, pass its .match)
+cache_method_in_place(client, ["one"])
+TypeError: name is 'list', not a string; pass a name, or see cache_methods_in_place()
+cache_method_in_place(client, client.two)
+TypeError: name is 'method', not a string; pass the name of the method, 'two', or see cache_methods_in_place()
+cache_method_in_place(client, client.one)
+TypeError: name is '_lru_cache_wrapper', not a string; pass the name of the method, 'one', or see cache_methods_in_place()
+cache_method_in_place(stored, stored.get)
+TypeError: name is 'partial', not a string; pass the name of the method, or see cache_methods_in_place()
+cache_method_in_place(client, xmlrpc.client.ServerProxy("http://127.0.0.1:9").add)
+TypeError: name is '_Method', not a string; pass the name of the method, or see cache_methods_in_place()
+cache_method_in_place(client, lambda name: True)
+TypeError: name is 'function', not a string; pass the name of the method, or see cache_methods_in_place()
+cache_methods_in_place(client, ["both", client.two])
+TypeError: names has 'method' in it; pass the name of the method, 'two'
+uncache(client, [client.one])
+TypeError: names has '_lru_cache_wrapper' in it; pass the name of the method, 'one'
+cache_methods_in_place(client, client.two)
+TypeError: predicate is a method of 'Client'; pass the name of the method, 'two'
+cache_methods_in_place(client, client.one)
+TypeError: predicate is a method of 'Client'; pass the name of the method, 'one'
+uncache(client, client.one)
+TypeError: predicate is a method of 'Client'; pass the name of the method, 'one'
+uncache(client.two)
+TypeError: obj is a method; pass the object that has it, and the name of the method, 'two'
+uncache(client.one)
+TypeError: obj is a method; pass the object that has it, and the name of the method, 'one'
+uncache({}.get)
+TypeError: obj is a method; pass the object that has it, and the name of the method, 'get'
+cache_method_in_place(Decorated().one, "retry_with")
+TypeError: obj is a method; pass the object that has it, and the name of the method, 'one'
+cache_method_in_place(client.one, "cache_clear")
+TypeError: obj is a method; pass the object that has it, and the name of the method, 'one'
+cache_method_in_place(client, "one", size=3)
+TypeError: cache_method_in_place() got an unexpected keyword argument 'size'
+cache_methods_in_place(client, [], maxsize="10")
+TypeError: maxsize is 'str'; pass an integer or None
+cache_method_in_place(client, "two", maxsize=len)
+TypeError: maxsize is 'builtin_function_or_method'; pass an integer or None
+cache_method_in_place(client, "two", ttl="60")
+TypeError: ttl is 'str'; pass a number of seconds
+cache_method_in_place(client, "two", ttl=True)
+TypeError: ttl is 'bool'; pass a number of seconds
+cache_methods_in_place(client, [], ttl=0)
+ValueError: ttl isn't above 0; pass a number of seconds, or None
+cache_method_in_place(client, "two", ttl=-1.5)
+ValueError: ttl isn't above 0; pass a number of seconds, or None
+cache_method_in_place(client, "two", ttl=float("nan"))
+ValueError: ttl isn't above 0; pass a number of seconds, or None
+cache_methods_in_place(client, [], key="name")
+TypeError: key is 'str'; pass a function
+cache_method_in_place(client, "one", decorator=128)
+TypeError: decorator is 'int'; pass a function
+cache_method_in_place(client, "one", decorator=functools.partial, maxsize=None)
+TypeError: decorator takes the place of maxsize, typed, ttl and key; give the decorator its own options
+cache_methods_in_place(client, [], decorator=functools.partial, typed=True)
+TypeError: decorator takes the place of maxsize, typed, ttl and key; give the decorator its own options
+cache_methods_in_place(client, [], decorator=functools.partial, ttl=60)
+TypeError: decorator takes the place of maxsize, typed, ttl and key; give the decorator its own options
+cache_methods_in_place(client, [], decorator=functools.partial, key=repr)
+TypeError: decorator takes the place of maxsize, typed, ttl and key; give the decorator its own options
+cache_method_in_place(client, "one", decorator=lambda _: types.SimpleNamespace())
+TypeError: 'one' of 'Client' was decorated into 'SimpleNamespace', which can't be called; return a function
+cache_method_in_place(client, "one", decorator=lambda method: method)
+TypeError: 'one' of 'Client' was decorated into 'method', which isn't new; return a new function each time
+cache_method_in_place(client, "one", decorator=lambda _: {}.get)
+TypeError: 'one' of 'Client' was decorated into 'builtin_function_or_method', which takes no attributes; return a function
+cache_methods_in_place(client, re.compile("session|timeout|Error").match)
+ValueError: predicate selects no method of 'Client'; check it, or pass names
+uncache(client, ["one", "both"])
+ValueError: 'both' of 'Client' isn't cached, or is patched over; see cached_methods()
+uncache(client, "session")
+ValueError: 'session' of 'Client' isn't cached, or is patched over; see cached_methods()
+uncache([], "index")
+ValueError: 'index' of 'list' isn't cached, or is patched over; see cached_methods()
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"), [*zip(REFUSALS[::2], REFUSALS[1::2], strict=True)], ids=REFUSALS[::2]
+)
+def test_refusals_are_clear_and_change_nothing(client, call, message):
+    stored = Stored()
+    cached = cache_method_in_place(client, "one", maxsize=9)
+    client.one("a secret")
+    del client.calls[:]
+    before = entries(client), entries(stored)
+    with pytest.raises((TypeError, ValueError, AttributeError)) as caught:
+        eval(call, globals(), {"client": client, "stored": stored})
+    assert f"{caught.type.__name__}: {caught.value}" == message
+    assert not re.search("hunter2|secret", message)
+    assert (entries(client), entries(stored)) == before
+    assert client.one is cached
+    assert cached.cache_info() == (0, 1, 9, 1)
+    assert client.calls == []
+
+
+# Any sequence of events
+
+
+class Patching(hypothesis.stateful.RuleBasedStateMachine):
+    """Patch, undo and meddle; then undo it all, and vars() is what it would have been."""
+
+    names = st.sampled_from(["one", "two", "both", "stored", "of_class", "static"])
+
+    def __init__(self):
+        super().__init__()
+        self.client = Client()
+        self.client.stored = functools.partial(len)
+        self.client.both = self.client.both
+        self.unpatched = dict(vars(self.client))
+        self.ours = []  # all that have ever been cached, in case an older one comes back
+        self.theirs = {}
+
+    def expected(self):
+        held = vars(self.client).items()
+        return {n: value for n, value in held if any((n, value) == o for o in self.ours)}
+
+    @hypothesis.stateful.rule(
+        names=st.lists(names),
+        options=st.sampled_from([*OPTIONS.values(), {"decorator": functools.partial}]),
+    )
+    def cache(self, names, options):
+        cached = cache_methods_in_place(self.client, names, **options)
+        assert cached.keys() == set(names)
+        self.ours.extend(cached.items())
+
+    @hypothesis.stateful.rule(
+        names=st.lists(names), bad=st.sampled_from(["missing", "session", "user", "__repr__"])
+    )
+    def fail_to_cache(self, names, bad):
+        before = entries(self.client)
+        with pytest.raises((AttributeError, TypeError)):
+            cache_methods_in_place(self.client, [*names, bad])
+        assert entries(self.client) == before
+
+    @hypothesis.stateful.rule(names=st.none() | st.lists(names, unique=True))
+    def uncache(self, names):
+        expected = self.expected()
+        before = entries(self.client)
+        if names is None or expected.keys() >= set(names):
+            assert set(uncache(self.client, names)) == set(expected if names is None else names)
+        else:
+            with pytest.raises(ValueError, match="isn't cached"):
+                uncache(self.client, names)
+            assert entries(self.client) == before
+
+    @hypothesis.stateful.rule(copier=st.sampled_from([copy.copy, copy.deepcopy]))
+    def copy(self, copier):
+        names = self.expected()
+        clone = copier(self.client)
+        assert set(cached_methods(clone)) == (set(names) if copier is copy.copy else set())
+        assert set(uncache(clone)) <= set(names)
+
+    @hypothesis.stateful.rule(name=names)
+    def patch_on_top(self, name):
+        if name not in self.theirs:
+            self.theirs[name] = mock.patch.object(self.client, name)
+            self.theirs[name].start()
+
+    @hypothesis.stateful.precondition(lambda self: self.theirs)
+    @hypothesis.stateful.rule(data=st.data())
+    def undo_patch_on_top(self, data):
+        self.theirs.pop(data.draw(st.sampled_from(sorted(self.theirs)))).stop()
+
+    @hypothesis.stateful.rule(name=names)
+    def delete(self, name):
+        if name in vars(self.client).keys() - self.theirs.keys() and hasattr(Client, name):
+            delattr(self.client, name)
+            self.unpatched.pop(name, None)
+
+    @hypothesis.stateful.rule(name=names)
+    def overwrite(self, name):
+        if name not in self.theirs:
+            mine = functools.partial(repr)
+            was_there = name in vars(self.client)
+            setattr(self.client, name, mine)
+            if was_there and name not in self.unpatched:
+                # It stays where the cached method was, behind whatever came before that.
+                known = self.unpatched.keys() | {name}
+                order = [key for key in vars(self.client) if key in known]
+                self.unpatched = {key: self.unpatched.get(key) for key in order}
+            self.unpatched[name] = mine
+
+    @hypothesis.stateful.invariant()
+    def what_is_cached_is_listed(self):
+        assert cached_methods(self.client) == self.expected()
+
+    def teardown(self):
+        for patch in self.theirs.values():
+            patch.stop()
+        uncache(self.client)
+        assert entries(self.client) == [(n, id(value)) for n, value in self.unpatched.items()]
+        assert uncache(self.client) == []
+
+
+TestPatching = Patching.TestCase
+TestPatching.settings = hypothesis.settings(max_examples=200, stateful_step_count=30)
+
+
+# Real clients
+
+
 class Busy(Client):
+    """A client that answers only when a number of threads ask."""
+
     def __init__(self, threads):
         super().__init__()
         self.barrier = threading.Barrier(threads)
@@ -2993,3 +2655,652 @@ class Cloud:
 
     def get(self, *args, **kwargs):
         return [args, kwargs]
+
+
+@contextlib.contextmanager
+def serving(server):
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server.server_address
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def asked():
+    """What an XML-RPC server on a free loopback port was asked, and a proxy of it."""
+    calls = []
+
+    def add(a, b):
+        calls.append((a, b))
+        return a + b
+
+    with xmlrpc.server.SimpleXMLRPCServer(("127.0.0.1", 0), logRequests=False) as server:
+        server.register_function(add)
+        with (
+            serving(server) as (host, port),
+            xmlrpc.client.ServerProxy(f"http://{host}:{port}") as proxy,
+        ):
+            yield calls, proxy
+
+
+def test_an_xmlrpc_server_is_asked_once(asked):
+    calls, proxy = asked
+    before = entries(proxy)
+    cached = cache_method_in_place(proxy, "add", maxsize=10)
+    assert (proxy.add(1, 2), proxy.add(1, 2), proxy.add(2, 2)) == (3, 3, 4)
+    assert calls == [(1, 2), (2, 2)]
+    assert cached.cache_info() == (1, 2, 10, 2)
+    assert cached_methods(proxy) == {"add": cached}
+    with pytest.raises(xmlrpc.client.Fault):
+        cache_method_in_place(proxy, "missing")()
+    cache_method_in_place(proxy, "add")
+    proxy.add(1, 2)
+    assert len(calls) == 3
+    assert uncache(proxy) == ["add", "missing"]
+    proxy.add(1, 2)
+    assert len(calls) == 4
+    assert entries(proxy) == before
+
+
+@pytest.fixture
+def health_stub():
+    """A stub of gRPC's health service, and what its server was asked."""
+    health = library("grpc_health.v1.health")
+    grpc = library("grpc")
+    health_pb2_grpc = library("grpc_health.v1.health_pb2_grpc")
+    calls = []
+
+    class Servicer(health.HealthServicer):
+        def Check(self, request, context):
+            calls.append(request.service)
+            return super().Check(request, context)
+
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
+    health_pb2_grpc.add_HealthServicer_to_server(Servicer(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield health_pb2_grpc.HealthStub(channel), calls
+    server.stop(None).wait()
+
+
+def test_the_methods_of_a_grpc_stub_are_cached_by_a_key_and_come_back(health_stub):
+    health_pb2 = library("grpc_health.v1.health_pb2")
+    stub, calls = health_stub
+    before = entries(stub)
+    cache_methods_in_place(stub, str.istitle, ttl=60, key=in_readme("grpc", r"`key=(lambda .*?)`"))
+    with pytest.raises(TypeError, match="'_MultiThreadedRendezvous', may be usable only once"):
+        stub.Watch(health_pb2.HealthCheckRequest())
+    request = health_pb2.HealthCheckRequest(service="")
+    assert stub.Check(request) is stub.Check(health_pb2.HealthCheckRequest())
+    assert calls == [""]
+    assert set(uncache(stub)) == {"Check", "List", "Watch"}
+    assert entries(stub) == before
+    stub.Check(request)
+    assert calls == ["", ""]
+
+
+@pytest.fixture
+def web():
+    """The address of an HTTP server on a free loopback port, and what it was asked."""
+    calls = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            calls.append(self.path)
+            body = json.dumps({"ok": True, "path": self.path}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *args):
+            pass
+
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server,
+        serving(server) as (host, port),
+    ):
+        yield f"http://{host}:{port}", calls
+
+
+def test_httpx_asks_once_and_its_streams_are_refused(web):
+    url, calls = web
+    with library("httpx").Client(base_url=url) as client:
+        before = entries(client)
+        cache_methods_in_place(client, ["get", "stream"], ttl=60, key=by_json)
+        for name in "1", "2", "1":
+            response = client.get("/", params={"a": name}, headers={"x": "y"})
+            assert response.json()["path"] == f"/?a={name}"
+        assert calls == ["/?a=1", "/?a=2"]
+        with pytest.raises(TypeError, match="'stream' of 'Client' was called, but its result, "):
+            client.stream("GET", "/a")
+        assert uncache(client) == ["get", "stream"]
+        assert entries(client) == before
+
+
+@pytest.fixture
+def aws():
+    """A boto3 client of EC2 that talks to moto, in this process, and what it was asked."""
+    boto3 = library("boto3")
+    calls = []
+    with library("moto").mock_aws():
+        client = boto3.client("ec2", region_name="us-east-1")
+        client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+        yield client, calls
+
+
+def test_a_boto3_client_is_cached_by_predicate(aws):
+    client, calls = aws
+    before = entries(client)
+    predicate = re.compile("list_|describe_|exceptions").match
+    cached = cache_methods_in_place(client, predicate, ttl=60, key=by_json)
+    assert len(cached) > 100
+    assert "exceptions" not in cached
+    assert vars(client)["_exceptions"] is None  # which asking for client.exceptions would change
+    for vpc in "vpc-1", "vpc-2", "vpc-1":
+        vpc_only = [{"Name": "vpc-id", "Values": [vpc]}]
+        assert client.describe_instances(Filters=vpc_only)["Reservations"] == []
+    client.describe_vpcs(Filters=vpc_only)
+    assert calls == ["DescribeInstances", "DescribeInstances", "DescribeVpcs"]
+    assert set(uncache(client)) == set(cached)
+    assert entries(client) == before
+
+
+def test_a_paginator_of_boto3_cuts_short_the_cached_result_of_its_client(aws):
+    client, _ = aws
+    for _ in range(2):
+        client.create_vpc(CidrBlock="10.0.0.0/16")
+    cache_methods_in_place(client, ["describe_vpcs", "describe_instances"])
+    everything = len(client.describe_vpcs()["Vpcs"])
+    pages = client.get_paginator("describe_vpcs").paginate(PaginationConfig={"MaxItems": 1})
+    assert sum(len(page["Vpcs"]) for page in pages) == 1
+    assert len(client.describe_vpcs()["Vpcs"]) == 1 < everything
+
+
+def test_the_counts_of_a_reader_are_cached_and_its_feeds_are_refused():
+    with library("reader").make_reader(":memory:") as feeds:
+        before = entries(feeds)
+        cache_methods_in_place(feeds, ["get_feed_counts", "get_feeds"])
+        assert feeds.get_feed_counts().total == 0
+        with pytest.raises(TypeError, match="'get_feeds' of 'Reader' was called, but its result, "):
+            feeds.get_feeds()
+        feeds.add_feed("http://localhost/feed")
+        assert feeds.get_feed_counts().total == 0
+        assert uncache(feeds) == ["get_feed_counts", "get_feeds"]
+        assert entries(feeds) == before
+
+
+@pytest.fixture(scope="module")
+def redis_port(tmp_path_factory):
+    """The loopback port of a Redis server that is empty when the tests begin."""
+    redis = library("redis")
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("redis-server isn't installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    backoff = library("redis.backoff").ConstantBackoff(0.02)
+    retry = library("redis.retry").Retry(backoff, 500)
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    with (
+        subprocess.Popen([*command, "--save", ""], stdout=subprocess.DEVNULL) as server,
+        redis.Redis(port=port, retry=retry) as client,
+    ):
+        try:
+            client.ping()
+            yield port
+        finally:
+            server.terminate()
+
+
+def test_redis_asks_once_and_its_scans_are_refused(redis_port):
+    with library("redis").Redis(port=redis_port) as client:
+        client.set("key", "first")
+        cache_method_in_place(client, "get")
+        assert client.get("key") == b"first"
+        client.set("key", "second")
+        assert client.get("key") == b"first"
+        with pytest.raises(TypeError, match="'scan_iter' of 'Redis' is a coroutine or generator"):
+            cache_methods_in_place(client, ["mget", "scan_iter"])
+        assert uncache(client) == ["get"]
+        assert client.get("key") == b"second"
+
+
+def test_asyncio_redis_is_refused_at_the_call_unless_its_methods_are_awaited(redis_port):
+    alru_cache = library("async_lru").alru_cache
+
+    def awaited(method):
+        async def call(*args):
+            return await method(*args)
+
+        return alru_cache(maxsize=1000)(call)
+
+    async def main():
+        async with library("redis.asyncio").Redis(port=redis_port) as client:
+            cache_method_in_place(client, "get")
+            with pytest.raises(TypeError, match=r"'get' of 'Redis' was called, .* 'coroutine', "):
+                client.get("key")
+            cache_method_in_place(client, "get", decorator=awaited)
+            await client.set("key", "first")
+            assert await client.get("key") == b"first"
+            await client.set("key", "second")
+            assert await client.get("key") == b"first"
+            assert uncache(client) == ["get"]
+
+    asyncio.run(main())
+
+
+def test_sqlalchemy_results_are_refused_and_what_an_inspector_tells_is_cached():
+    sqlalchemy, orm = library("sqlalchemy"), library("sqlalchemy.orm")
+    engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.StaticPool)
+    with contextlib.closing(engine.raw_connection()), orm.Session(engine) as session:
+        inspector = sqlalchemy.inspect(session.connection())
+        cache_method_in_place(inspector, "get_table_names")
+        cache_methods_in_place(session, ["execute", "scalar"])
+        create, count = map(sqlalchemy.text, ["create table t (a)", "select count(*) from t"])
+        assert inspector.get_table_names() == []
+        with pytest.raises(TypeError, match="'execute' of 'Session' was called, but its result, "):
+            session.execute(create)
+        inspector.clear_cache()  # its own
+        assert inspector.get_table_names() == []
+        assert session.scalar(count) == 0
+        uncache(session, "execute")
+        session.execute(sqlalchemy.text("insert into t values (1)"))
+        assert session.scalar(count) == 0
+        assert uncache(inspector) + uncache(session) == ["get_table_names", "scalar"]
+        assert (inspector.get_table_names(), session.scalar(count)) == (["t"], 1)
+    engine.dispose()
+
+
+def test_a_pandas_frame_of_the_library_itself_is_cached_without_a_warning():
+    pandas = library("pandas")
+    frame = pandas.DataFrame({"a": [1, 1]})
+    cache_method_in_place(frame, "nunique")
+    assert frame.nunique() is frame.nunique()
+    assert list(frame.columns) == ["a"]
+    assert uncache(frame) == ["nunique"]
+
+
+def test_pydantic_moves_the_cached_method_into_the_data_if_told_to_validate_and_allow():
+    pydantic = library("pydantic")
+
+    class Loose(pydantic.BaseModel, extra="allow", validate_assignment=True):
+        user: str = "ann"
+
+        def one(self, arg):
+            return f"{self.user}:{arg}"
+
+    model = Loose()
+    cache_method_in_place(model, "one")
+    assert model.model_dump() == {"user": "ann"}
+    model.user = "bob"
+    assert model.model_dump().keys() == {"user", "one"}
+
+
+def test_what_slack_answers_is_an_iterator_that_can_be_cached_anyway(web):
+    url, calls = web
+    client = library("slack_sdk").WebClient(token="none", base_url=f"{url}/")
+    cache_method_in_place(client, "users_info")
+    with pytest.raises(TypeError, match="'SlackResponse', may be usable only once"):
+        client.users_info(user="U1")
+    del calls[:]
+    decorator = in_readme("slack_sdk", r"`decorator=(functools\.lru_cache.*?)`")
+    cache_method_in_place(client, "users_info", decorator=decorator)
+    for _ in range(2):
+        assert client.users_info(user="U1")["path"] == "/users.info"
+    assert calls == ["/users.info"]
+
+
+def test_a_sqlite3_connection_is_refused():
+    with (
+        contextlib.closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(TypeError, match="'execute' of 'Connection' can't be set"),
+    ):
+        cache_method_in_place(connection, "execute")
+
+
+# The README; its sessions are run by pytest's --doctest-glob
+
+
+README_FILE = pathlib.Path(__file__).parent / "README.md"
+README = README_FILE.read_text() if README_FILE.exists() else ""
+needs_readme = pytest.mark.skipif(not README, reason="README.md isn't here, as in a vendored copy")
+
+
+def blocks(language):
+    """Return the blocks of the README, each with the last title in bold above it."""
+    block = r"^\*\*([^*]+?):?\*\*|^```(\w+)\n(.*?)^```$"
+    title = None
+    found = []
+    for match in re.finditer(block, README, re.MULTILINE | re.DOTALL):
+        title = match[1] or title
+        if match[2] == language:
+            found.append((title, match[3]))
+    return found
+
+
+(_, DEMO), (_, FOR_A_MINUTE), *_recipes = blocks("python") or [(None, "")] * 2
+RECIPES = dict(_recipes)
+
+
+def in_readme(line, pattern):
+    """Return what an expression in a line of the README evaluates to."""
+    if not README:
+        pytest.skip("README.md isn't here, as in a vendored copy")
+    (line,) = [found for found in README.splitlines() if re.match(rf"\|.*{line}", found, re.I)]
+    return eval(re.search(pattern, line)[1])
+
+
+@pytest.fixture
+def run_recipe():
+    """Run a recipe of the README with the names that it needs, and return all its names."""
+    if not README:
+        pytest.skip("README.md isn't here, as in a vendored copy")
+    with contextlib.ExitStack() as stack:
+
+        def run(recipe, **given):
+            for line in re.findall(r"^(?:import|from) (.*)", recipe, re.MULTILINE):
+                for name in re.findall(r"^[\w.]+|(?<=, )\w+", line.split(" import")[0]):
+                    library(name)
+            names = {**vars(cache_inplace), **given}
+            exec(recipe, names)
+            if "disk" in names:
+                stack.callback(names["disk"].close)
+            return names
+
+        yield run
+
+
+@needs_readme
+def test_the_first_screen_shows_what_the_demo_prints(capsys):
+    assert README.index(DEMO) < len("\n".join(README.splitlines()[:20]))
+    exec(DEMO, {})
+    assert capsys.readouterr().out == blocks("text")[0][1]
+
+
+@needs_readme
+def test_the_demo_can_be_pasted_as_a_whole():
+    """Through a pseudo-terminal, bracketed if the REPL asks for that as that of 3.13 does."""
+    pty = library("pty")
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-i", cache_inplace.__file__],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env={**os.environ, "TERM": "xterm", "PYTHON_COLORS": "0", "LINES": "50"},
+        start_new_session=True,
+    )
+    os.close(its)
+    screen = b""
+
+    def read_until(end):
+        nonlocal screen
+        while end not in screen:
+            assert select.select([ours], [], [], 20)[0], screen
+            screen += os.read(ours, 10_000)
+
+    try:
+        read_until(b">>> ")
+        pasted = DEMO.replace("\n", "\r").encode()
+        if b"\x1b[?2004h" in screen:
+            pasted = b"\x1b[200~" + pasted + b"\x1b[201~\r"
+        os.write(ours, pasted)
+        read_until(b"restored: ['get']")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    escapes = r"\x1b(\[[0-9;?]*[a-zA-Z]|[=>])"
+    shown = re.sub(escapes, "", screen.decode()).splitlines()
+    expected = blocks("text")[0][1].splitlines()
+    assert [line for line in shown if line in expected] == expected
+
+
+@needs_readme
+def test_the_call_that_people_come_for_stands_in_the_first_45_lines_and_works(run_recipe, web):
+    assert README.index(FOR_A_MINUTE) < len("\n".join(README.splitlines()[:45]))
+    url, calls = web
+    names = run_recipe(FOR_A_MINUTE, url=url)
+    with names["session"] as session:
+        assert session.get(url, params={"q": "other"}).json()["path"] == "/?q=other"
+        session.get(url, params={"q": "other"})
+        assert cached_methods(session)["get"].cache_parameters()["ttl"] == 60
+    assert calls == ["/?q=python", "/?q=other"]
+
+
+@needs_readme
+def test_the_readme_has_its_sizes_and_its_commands():
+    folded = re.sub(r"<details>.*?</details>", "", README, flags=re.DOTALL)
+    assert (len(folded.split()) <= 1500, len(README.split()) <= 2400) == (True, True)
+    assert [line for line in README.splitlines() if len(line) > 100 and line[0] != "|"] == []
+    assert [text for _, text in blocks("sh")] == [
+        "python3 -m doctest -v README.md\n",
+        "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest\n",
+    ]
+
+
+# What the README says of a cache that is made by hand; and what this module does instead.
+
+
+def test_by_hand_it_goes_wrong_silently(client):
+    """What this module does instead is in the other tests."""
+    results, stored, attributes = Results(), Stored(), Attributes(user="ann")
+    for obj, name in (results, "result"), (stored, "get"), (attributes, "one"):
+        set_by_hand(obj, name)
+    set_by_hand(client, "one"), set_by_hand(client, "one")
+    make = [1].__iter__
+    assert [list(results.result(make)) for _ in range(2)] == [[1], []]
+    assert copy.deepcopy(client).one.__wrapped__.__wrapped__.__self__ is client
+    client.one(1), client.one.cache_clear(), client.one(1)
+    assert len(client.calls) == 1
+    del stored.get
+    assert not hasattr(stored, "get")
+    assert list(attributes) == ["user", "one"]
+
+
+# Its recipes
+
+
+class Flaky(Client):
+    """A client whose every second answer fails, and that can answer asynchronously, too."""
+
+    def get_user(self, name):
+        self.calls.append(("get_user", name))
+        if len(self.calls) % 2:
+            raise ConnectionError
+        return f"{self.user}:user:{name}"
+
+    def get_repo(self, name):
+        self.calls.append(("get_repo", name))
+        return f"{self.user}:repo:{name}"
+
+    async def get(self, name):
+        self.calls.append(("get", name))
+        return name
+
+
+@pytest.fixture
+def shared_places(redis_port, tmp_path):
+    """The names for the recipes with a cache that others can use, too; it is empty."""
+    redis = library("redis")
+    url = f"redis://127.0.0.1:{redis_port}"
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+    return {"url": url, "directory": str(tmp_path)}
+
+
+@needs_readme
+def test_every_recipe_of_the_readme_is_run():
+    tests = pathlib.Path(__file__).read_text()
+    assert len(RECIPES) == README.count("```python") - 2
+    assert [title for title in RECIPES if f'"{title}"' not in tests] == []
+
+
+SHARED = pytest.mark.parametrize("title", ["Shared by processes", "Shared by machines"])
+
+
+@SHARED
+def test_shared_caches_mix_up_neither_methods_nor_users(title, run_recipe, shared_places):
+    for user in "ann", "bob":
+        client = Flaky(user)
+        client.calls.append("something, so that the next answer is good")
+        run_recipe(RECIPES.get(title), client=client, **shared_places)
+        for _ in range(2):
+            assert client.get_user("x") == f"{user}:user:x"
+            assert client.get_repo(name="x") == f"{user}:repo:x"
+        assert client.calls[1:] == [("get_user", "x"), ("get_repo", "x")]
+        assert uncache(client) == ["get_user", "get_repo"]
+
+
+@SHARED
+def test_shared_caches_share_results_between_processes(title, run_recipe, shared_places):
+    script = """
+import json, os, sys
+from cache_inplace import *
+
+class Client:
+    def get_user(self, name):
+        return os.getpid()
+
+    get_repo = get_user
+
+recipe, user, places = json.loads(sys.argv[1])
+client = Client()
+client.user = user
+exec(recipe, {**globals(), **places})
+print(client.get_user("x"))
+"""
+    recipe = RECIPES.get(title)
+    run_recipe(recipe, client=Flaky(), **shared_places)  # skipped if its library is missing
+
+    def ask(user):
+        command = [sys.executable, "-c", script, json.dumps([recipe, user, shared_places])]
+        folder = pathlib.Path(cache_inplace.__file__).parent
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
+
+    answers = [ask("ann"), ask("ann"), ask("bob")]
+    assert answers[0] == answers[1] != answers[2]
+
+
+def test_one_cache_for_two_methods_would_mix_them_up():
+    client = Client()
+    shared = library("cachetools.func").ttl_cache()
+    cache_methods_in_place(client, ["one", "two"], decorator=shared)
+    assert client.one(1) == client.two(1) == "ann:1"
+
+
+def test_lru_cache_lets_all_threads_through_that_ask_at_once():
+    client = Busy(8)
+    cache_method_in_place(client, "get_user")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(client.get_user, ["ann"] * 8)) == ["Ann"] * 8
+    assert client.calls == ["ann"] * 8
+
+
+def test_the_recipe_for_one_call_per_key_asks_once(run_recipe):
+    client = Busy(2)
+    run_recipe(RECIPES.get("One call per key"), client=client)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(client.get_user, "ann") for _ in range(8)]
+        client.barrier.wait(10)
+        assert [future.result(10) for future in futures] == ["Ann"] * 8
+    assert client.calls == ["ann"]
+
+
+def test_the_recipe_for_async_methods_asks_once(run_recipe, web):
+    url, calls = web
+
+    async def main():
+        async with library("httpx").AsyncClient(base_url=url) as client:
+            with pytest.raises(TypeError, match="'get' of 'AsyncClient' is a coroutine or gen"):
+                cache_method_in_place(client, "get")
+            run_recipe(RECIPES.get("Async methods"), client=client)
+            assert await client.get("/a") is await client.get("/a")
+            assert uncache(client) == ["get"]
+
+    asyncio.run(main())
+    assert calls == ["/a"]
+
+
+def test_the_recipe_for_retries_asks_again_when_it_fails_and_then_no_more(run_recipe):
+    client = Flaky()
+    run_recipe(RECIPES.get("Retries"), client=client)
+    assert client.get_user("x") == client.get_user("x") == "ann:user:x"
+    assert client.calls == [("get_user", "x"), ("get_user", "x")]
+
+
+def test_the_recipe_for_iterators_keeps_what_is_in_them(run_recipe):
+    with library("reader").make_reader(":memory:") as feeds:
+        feeds.add_feed("http://localhost/feed")
+        run_recipe(RECIPES.get("A tuple of an iterator"), client=feeds)
+        (feed,) = feeds.get_feeds()
+        feeds.delete_feed(feed)
+        assert feeds.get_feeds() == (feed,)
+        assert uncache(feeds) == ["get_feeds"]
+        assert list(feeds.get_feeds()) == []
+
+
+def test_a_class_of_ones_own_caches_in_its_init():
+    class Repository(Client):
+        def __init__(self, user):
+            super().__init__(user)
+            cache_method_in_place(self, "one")
+
+    ann, bob = Repository("ann"), Repository("bob")
+    assert (ann.one(1), bob.one(1), ann.one(1)) == ("ann:1", "bob:1", "ann:1")
+    assert ann.calls == bob.calls == [("one", 1)]
+    gone = weakref.ref(ann)
+    del ann
+    gc.collect()
+    assert gone() is None
+
+
+@needs_readme
+def test_the_pytest_fixture_caches_for_a_test_and_undoes_it(tmp_path):
+    (tmp_path / "test_it.py").write_text(
+        f"""
+from cache_inplace import *
+
+class Client:
+    def get_user(self, name):
+        return object()
+
+    get_repo = one = get_user
+
+CLIENT = Client()
+cache_method_in_place(CLIENT, "one")
+
+{RECIPES["In a pytest fixture"]}
+
+@pytest.fixture
+def client():
+    return CLIENT
+
+def test_cached(cached_client):
+    assert cached_client.get_user("a") is cached_client.get_user("a")
+
+def test_undone(client):
+    assert cached_methods(client).keys() == {{"one"}}
+"""
+    )
+    folder = pathlib.Path(cache_inplace.__file__).parent
+    (tmp_path / "pytest.ini").write_text("[pytest]")  # and no other settings
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(folder), "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert "2 passed" in run.stdout, run.stdout

@@ -46,9 +46,7 @@ cache_methods_in_place(client, lambda name: name == "one")
 cache_methods_in_place(client, iter({"one": 1}))
 
 assert_type(cache_method_in_place(client, "one", decorator=Cached), Cached)
-assert_type(
-    cache_methods_in_place(client, ["one"], decorator=Cached), dict[str, Cached]
-)
+assert_type(cache_methods_in_place(client, ["one"], decorator=Cached), dict[str, Cached])
 shared = cache_method_in_place(client, "one", decorator=functools.lru_cache(maxsize=10))
 assert_type(shared.cache_info().misses, int)
 assert_type(cached_methods(client), dict[str, Any])
