@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: 0BSD
-# cache_inplace 2.0.0 - one file, no dependencies, CPython 3.10 to 3.15.
-# To vendor it, copy this file into your own code base as it is.
+# cache_inplace 2.0.0, to be copied as it is; for CPython 3.10 to 3.15.
 """Cache a few methods of an object that already exists, in place.
 
 You hold an API client that somebody else has made,
@@ -8,7 +7,7 @@ and want two or three of its methods cached,
 without a subclass, a proxy or a wrapper class.
 Decorating the *bound* method with `functools.lru_cache`
 and setting the result on the instance does that:
-every instance has its own caches, and they die with it.
+every instance has its own caches, which die with it.
 This module also undoes it exactly, and refuses what would go wrong silently.
 
 Limits:
@@ -20,15 +19,14 @@ Limits:
   but uncache the object first if it is cached with `decorator=`,
   if a `__getattr__` makes up its methods,
   or if its class has a `__deepcopy__` or `__reduce__` of its own;
-* a deep copy holds its methods as attributes, so that a shallow copy of *that*
-  calls it, unless you `del` them first;
+* a deep copy holds its methods as attributes: `del` them before you make
+  a shallow copy of *that*;
 * a *shallow* copy shares the cached methods, which go on calling the original,
-  so call `uncache(copy)` first (an object of the same class on which somebody
-  has set a cached method of another can't be told from a copy).
+  so call `uncache(copy)` first (an object on which somebody has set
+  the cached method of another one of its class counts as a copy).
 
-Several vendored copies of this file understand each other, if they don't patch
-one object at the same time. A cached method carries a record of its patch:
-a dict, in the attribute ``__cache_inplace__``, with the keys
+Several vendored copies of this file understand each other, since a cached method
+carries a record of its patch: a dict, in the attribute ``__cache_inplace__``, with
 ``id`` (of the cached method), ``name``, ``owner`` (the patched object),
 ``method`` (what is called on a miss), and ``shadowed`` (a tuple with what the object
 itself held under that name before; empty if it held nothing).
@@ -47,6 +45,7 @@ import threading
 import time
 import types
 from collections.abc import (
+    AsyncIterable,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -93,8 +92,8 @@ def cache_method_in_place(
 
     obj: any object that can have attributes of its own, even if it is frozen,
         but not a class or a method.
-    name: the name of a method, even a private one, or one that a `__getattr__`
-        makes up, but not a special one such as `__len__`.
+    name: the name of a method, even if it is private or made up by a `__getattr__`,
+        but not if it is special (`__len__`).
     maxsize: how many results to keep, 128 by default; None for no limit.
     typed: whether equal arguments of different types have results of their own;
         False by default.
@@ -197,8 +196,8 @@ def cache_methods_in_place(
 def cached_methods(obj: Any, /) -> dict[str, Any]:
     """Return the methods of obj that are cached in place, by name.
 
-    obj, any object, doesn't change. But as after `vars(obj)`, some versions of Python
-    read its attributes more slowly.
+    obj: any object. As after `vars(obj)`, some Python versions read its attributes
+    more slowly then.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -208,7 +207,7 @@ def cached_methods(obj: Any, /) -> dict[str, Any]:
     >>> for method in cached_methods(client).values():
     ...     method.cache_clear()
     """
-    attributes = dict(_dict_of(obj))  # another thread may set one meanwhile
+    attributes = dict(_dict_of(obj))  # a copy, for the sake of threads
     return {
         name: value
         for name, value in attributes.items()
@@ -223,13 +222,13 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
     What somebody else has put in place of a cached method, such as a mock, stays.
     Once that is gone, uncache again.
 
-    obj: any object, with anything cached or not.
+    obj: any object.
     names: one name, an iterable of names, or a predicate, which is called with those
-        that are cached. None, the default, means all of these.
+        that are cached. None, the default, means all.
 
     Raises ValueError for a name that isn't cached, or is patched over, and TypeError
     for names of another kind, if the predicate is a method of obj, or if obj is a class
-    or a method. Then nothing changes.
+    or a method.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -258,8 +257,8 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
 # A proxy, or a mock with a spec, has the methods of another class, `obj.__class__`.
 # But how its attributes are read and set depends on `type(obj)`.
 #
-# From 3.11 on, reading attributes of an object can take three times as long once
-# somebody has asked for its `__dict__`. So patching an ordinary method doesn't ask.
+# From 3.11 on, asking an object for its `__dict__` can make reading its attributes
+# three times as slow. So patching an ordinary method doesn't.
 
 
 def _patch(obj: Any, names: _Names, make: Callable[[_Record], Any]) -> dict[str, Any]:
@@ -267,15 +266,17 @@ def _patch(obj: Any, names: _Names, make: Callable[[_Record], Any]) -> dict[str,
     before = {name: _held(obj, name) for name in selected}
     records = [_new_record(obj, name, held) for name, held in before.items()]
     cached = {record["name"]: make(record) for record in records}
+    new = {name: (method,) for name, method in cached.items()}
     try:
-        for name, method in cached.items():
-            _hold(obj, name, (method,))
-            if getattr(obj, name) is not method:
-                why = "can't be set on this object; pass one that can have attributes"
-                raise _refusal(obj, name, why)
-    except BaseException:  # Ctrl-C, too
-        for name, held in before.items():
-            _hold(obj, name, held)
+        # Not by a loop, since Ctrl-C at its end may get past the except
+        # (https://github.com/python/cpython/issues/130279).
+        _hold_all(obj, new)
+        lost = next((n for n in new if getattr(obj, n) is not cached[n]), None)
+        if lost is not None:
+            why = "can't be set on this object; pass one that can have attributes"
+            raise _refusal(obj, lost, why)
+    except BaseException:
+        _hold_all(obj, before)
         raise
     return cached
 
@@ -293,14 +294,18 @@ def _undo(obj: Any, names: _Names | None) -> list[str]:
                 f"{name!r} of {_type_name(obj)} isn't cached, or is patched over; "
                 "see cached_methods()"
             )
+    shadowed = {name: _record_of(cached[name])["shadowed"] for name in selected}
     try:
-        for name in selected:
-            _hold(obj, name, _record_of(cached[name])["shadowed"])
+        _hold_all(obj, shadowed)
     except BaseException:
-        for name in selected:
-            _hold(obj, name, (cached[name],))
+        _hold_all(obj, {name: (cached[name],) for name in selected})
         raise
     return selected
+
+
+def _hold_all(obj: Any, held_by_name: dict[str, tuple[Any, ...]]) -> None:
+    for name, held in held_by_name.items():
+        _hold(obj, name, held)
 
 
 # Messages. They never show the repr of an object, which may hold a token.
@@ -315,16 +320,11 @@ def _refusal(obj: object, name: str, why: str) -> TypeError:
 
 
 def _what_to_pass_for(given: object) -> str:
-    if not callable(given):
-        return "a name"
     name = getattr(given, "__name__", None)
     # A lambda is called '<lambda>'; an xmlrpc method has any attribute.
     if isinstance(name, str) and name.isidentifier():
         return f"the name of the method, {name!r}"
-    return "the name of the method"
-
-
-# Bad input
+    return "a name"
 
 
 def _refuse_class_or_method(obj: object) -> None:
@@ -338,8 +338,8 @@ def _refuse_class_or_method(obj: object) -> None:
 
 def _refuse_own_method(obj: object, predicate: Callable[[str], object]) -> None:
     """Refuse client.one as a predicate, since it would be called with every name."""
-    method = _record_of(predicate).get("method", predicate)
-    if getattr(method, "__self__", None) is obj:
+    bound_to = getattr(predicate, "__self__", None)
+    if _record_of(predicate).get("owner", bound_to) is obj:
         what = _what_to_pass_for(predicate)
         raise TypeError(f"predicate is a method of {_type_name(obj)}; pass {what}")
 
@@ -361,8 +361,8 @@ def _check_options(
     for option, given in ("key", key), ("decorator", decorator):
         if given is not None and not callable(given):
             raise TypeError(f"{option} is {_type_name(given)}; pass a function")
-    others_are_given = maxsize != 128 or typed or ttl is not None or key is not None
-    if decorator is not None and others_are_given:
+    others = maxsize, typed, ttl, key
+    if decorator is not None and others != (128, False, None, None):
         raise TypeError(
             "decorator takes the place of maxsize, typed, ttl and key; "
             "give the decorator its own options"
@@ -425,7 +425,7 @@ def _is_method(obj: Any, name: str) -> bool:
 
 
 def _on_class(cls: type, name: str) -> tuple[Any, ...]:
-    """Return what a class or its bases have under a name, as it stands there."""
+    """Return what a class or its bases have under a name, unread."""
     # inspect.getattr_static() takes several times as long.
     for base in cls.__mro__:
         if name in base.__dict__:
@@ -445,9 +445,8 @@ def _is_function(value: object) -> bool:
 
 
 def _has_own_cache(method: Any) -> bool:
-    # A mock would say yes to hasattr(method, "cache_clear").
-    function = getattr(method, "__func__", method)
-    return hasattr(type(function), "cache_clear") or "cache_clear" in _dict_of(function)
+    # Mocks and the methods of xmlrpc have any attribute.
+    return hasattr(method, "cache_clear") and not hasattr(method, "no_such_attribute")
 
 
 # What an object holds
@@ -456,8 +455,7 @@ def _has_own_cache(method: Any) -> bool:
 def _is_ordinary(obj: object) -> bool:
     """Tell whether Python itself reads and sets the attributes of an object.
 
-    Others, such as frozen dataclasses, mocks, modules and proxies, are patched in their
-    `__dict__`.
+    It doesn't for frozen dataclasses, mocks, modules and proxies, for example.
     """
     cls = type(obj)
     return (
@@ -532,7 +530,7 @@ def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
 
 def _record_of(thing: Any) -> _Record:
     """Return the record of a cached method, or an empty dict for anything else."""
-    # The __dict__ of what can't be called, such as a session, isn't asked for.
+    # A session, say, isn't asked for its __dict__.
     if not callable(thing):
         return {}
     try:
@@ -560,7 +558,7 @@ def _is_same_object(one: object, other: object) -> bool:
     return one is other or _dict_of(one) is _dict_of(other)
 
 
-# What is made of a method
+# Cached methods
 
 
 def _decorated(record: _Record, decorator: _Decorator) -> Any:
@@ -593,9 +591,9 @@ def _cached(
     else:
         cached = _CachedMethod(cached, lru_cache, ttl, key)
     functools.update_wrapper(cached, record["method"], updated=())
-    # What else the method carries mustn't hide what the cached method has.
+    # The rest, but nothing that would hide what the cached method has.
     for name, value in _dict_of(record["method"]).items():
-        if not name.startswith("__") and not hasattr(cached, name):
+        if name != "__signature__" and not hasattr(cached, name):
             setattr(cached, name, value)
     _copy_as_uncached(cached, record)
     record["id"] = id(cached)
@@ -658,8 +656,9 @@ class _CachedMethod:
 
     def cache_info(self) -> Any:
         renewed = self._renewed.cache_info().misses
-        info = self._kept.cache_info()  # to which the renewed ones are hits
-        return info._replace(hits=info.hits - renewed, misses=info.misses + renewed)
+        info = self._kept.cache_info()
+        hits = max(info.hits - renewed, 0)  # if cleared meanwhile
+        return info._replace(hits=hits, misses=info.misses + renewed)
 
     def cache_clear(self) -> None:
         self._renewed.cache_clear()
@@ -674,6 +673,16 @@ class _CachedMethod:
 _ONE_SHOT_FLAGS = (
     inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 )
+_ONE_SHOT_CLASSES = (
+    Iterator,
+    AsyncIterator,
+    Awaitable,
+    # What @contextmanager functions return is of these public classes.
+    contextlib.ContextDecorator,
+    contextlib.AsyncContextDecorator,
+)
+# The usual results, to save them the check.
+_PLAIN_CLASSES = {type(None), bool, int, float, str, bytes, tuple, list, dict, set}
 
 
 def _refuse_one_shot_function(record: _Record) -> None:
@@ -689,8 +698,7 @@ def _refuse_one_shot_function(record: _Record) -> None:
 
 def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
     result = record["method"](*args, **kwargs)
-    # Not type(result), as tracers put cursors into proxies.
-    if not _is_one_shot(result.__class__):
+    if type(result) in _PLAIN_CLASSES or not _is_one_shot(result):
         return result
     # Python would warn of a coroutine that nobody ever starts.
     if (
@@ -705,16 +713,13 @@ def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
     raise _refusal(record["owner"], record["name"], why)
 
 
-@functools.lru_cache  # to save time on a miss
-def _is_one_shot(cls: type) -> bool:
-    """Tell whether objects of a class can be used only once."""
-    is_mock = hasattr(cls, "assert_called")  # which has any method
-    is_iterator = issubclass(cls, (Iterator, AsyncIterator))
-    is_cursor = issubclass(cls, Iterable) and hasattr(cls, "fetchone")
-    # What @contextmanager functions return is of these public classes.
-    decorators = contextlib.ContextDecorator, contextlib.AsyncContextDecorator
-    is_other = issubclass(cls, (Awaitable, *decorators))
-    return (is_iterator and not is_mock) or is_cursor or is_other
+def _is_one_shot(result: Any) -> bool:
+    if hasattr(type(result), "assert_called"):
+        return False  # a mock, which can pass for anything
+    cls = result.__class__  # behind a proxy, too, as tracers put cursors into these
+    # Some database cursors can't do next().
+    is_cursor = hasattr(cls, "fetchone") and issubclass(cls, (Iterable, AsyncIterable))
+    return is_cursor or issubclass(cls, _ONE_SHOT_CLASSES)
 
 
 # Deep copies and pickles
@@ -723,7 +728,6 @@ def _is_one_shot(cls: type) -> bool:
 def _copy_as_uncached(cached: Any, record: _Record) -> None:
     """Let copy.deepcopy() and pickle, which look here, make a plain method of it."""
     function: Any
-    args: tuple[Any, ...]
     if record["shadowed"]:
         # The object held the method, so its copy holds a copy of that.
         function, args = operator.getitem, (record["shadowed"], 0)
