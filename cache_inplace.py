@@ -3,8 +3,7 @@
 """Cache a few methods of an object that already exists, in place.
 
 You hold an API client that somebody else has made,
-and want two or three of its methods cached,
-without a subclass, a proxy or a wrapper class.
+and want two or three of its methods cached.
 Decorating the *bound* method with `functools.lru_cache`
 and setting the result on the instance does that:
 every instance has its own caches, which die with it.
@@ -12,7 +11,6 @@ This module also undoes it exactly, and refuses what would go wrong silently.
 
 Limits:
 
-* results are shared, not copied;
 * the object and its caches refer to each other, so they are freed
   by the garbage collector, or at once after `uncache()`;
 * a deep copy or a pickle of the object has methods of its own, uncached;
@@ -22,8 +20,7 @@ Limits:
 * a deep copy holds its methods as attributes: `del` them before you make
   a shallow copy of *that*;
 * a *shallow* copy shares the cached methods, which go on calling the original,
-  so call `uncache(copy)` first (an object on which somebody has set
-  the cached method of another one of its class counts as a copy).
+  so call `uncache(copy)` first.
 
 Several vendored copies of this file understand each other, since a cached method
 carries a record of its patch: a dict, in the attribute ``__cache_inplace__``, with
@@ -53,7 +50,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 __all__ = [
     "cache_method_in_place",
@@ -63,12 +60,12 @@ __all__ = [
 ]
 __version__ = "2.0.0"
 
+_T = TypeVar("_T")
 _Names: TypeAlias = str | Iterable[str] | Callable[[str], object]
 _Key: TypeAlias = Callable[..., Hashable]
 _Decorator: TypeAlias = Callable[[Any], Any]
 _Record: TypeAlias = dict[str, Any]
 
-# For patching and undoing. Calls don't take it.
 _lock = threading.RLock()
 
 
@@ -189,8 +186,7 @@ def cache_methods_in_place(
         _refuse_one_shot_function(record)
         return _cached(record, functools.lru_cache(maxsize, typed), ttl, key)
 
-    with _lock:
-        return _patch(obj, names, make)
+    return _under_lock(_patch, obj, names, make)
 
 
 def cached_methods(obj: Any, /) -> dict[str, Any]:
@@ -220,15 +216,13 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
 
     Afterwards `vars(obj)` holds the same objects in the same order as before.
     What somebody else has put in place of a cached method, such as a mock, stays.
-    Once that is gone, uncache again.
 
     obj: any object.
     names: one name, an iterable of names, or a predicate, which is called with those
         that are cached. None, the default, means all.
 
     Raises ValueError for a name that isn't cached, or is patched over, and TypeError
-    for names of another kind, if the predicate is a method of obj, or if obj is a class
-    or a method.
+    if obj is a class or a method, or for other names (a method of obj, too).
 
     >>> class Client:
     ...     def one(self, arg):
@@ -241,8 +235,7 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
     []
     """
     _refuse_class_or_method(obj)
-    with _lock:
-        return _undo(obj, names)
+    return _under_lock(_undo, obj, names)
 
 
 # How it works
@@ -261,6 +254,19 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
 # three times as slow. So patching an ordinary method doesn't.
 
 
+def _under_lock(function: Callable[..., _T], *args: Any) -> _T:
+    entered = False
+    try:
+        with _lock:
+            entered = True
+            return function(*args)
+    finally:
+        # In 3.14, Ctrl-C can get in between the lock and the block.
+        if not entered:
+            with contextlib.suppress(RuntimeError):  # if it isn't locked
+                _lock.release()
+
+
 def _patch(obj: Any, names: _Names, make: Callable[[_Record], Any]) -> dict[str, Any]:
     selected = _names_of_methods(obj, names) if callable(names) else _listed(names)
     before = {name: _held(obj, name) for name in selected}
@@ -268,13 +274,14 @@ def _patch(obj: Any, names: _Names, make: Callable[[_Record], Any]) -> dict[str,
     cached = {record["name"]: make(record) for record in records}
     new = {name: (method,) for name, method in cached.items()}
     try:
-        # Not by a loop, since Ctrl-C at its end may get past the except
-        # (https://github.com/python/cpython/issues/130279).
+        # No loop stands here, as Ctrl-C at its end might get past the except:
+        # https://github.com/python/cpython/issues/130279
         _hold_all(obj, new)
         lost = next((n for n in new if getattr(obj, n) is not cached[n]), None)
         if lost is not None:
-            why = "can't be set on this object; pass one that can have attributes"
-            raise _refusal(obj, lost, why)
+            raise _refusal(
+                obj, lost, "can't be set on this object; pass one with attributes"
+            )
     except BaseException:
         _hold_all(obj, before)
         raise
@@ -330,18 +337,21 @@ def _what_to_pass_for(given: object) -> str:
 def _refuse_class_or_method(obj: object) -> None:
     if isinstance(obj, type):
         raise TypeError("obj is a class; pass an instance of it")
-    is_method = isinstance(obj, (types.MethodType, types.BuiltinMethodType))
-    if is_method or _record_of(obj):
-        what = _what_to_pass_for(obj)
-        raise TypeError(f"obj is a method; pass the object that has it, and {what}")
+    method_types = types.MethodType, types.BuiltinMethodType
+    if isinstance(obj, method_types) or _record_of(obj):
+        raise TypeError(
+            f"obj is a method; pass the object that has it, and {_what_to_pass_for(obj)}"
+        )
 
 
 def _refuse_own_method(obj: object, predicate: Callable[[str], object]) -> None:
     """Refuse client.one as a predicate, since it would be called with every name."""
     bound_to = getattr(predicate, "__self__", None)
     if _record_of(predicate).get("owner", bound_to) is obj:
-        what = _what_to_pass_for(predicate)
-        raise TypeError(f"predicate is a method of {_type_name(obj)}; pass {what}")
+        raise TypeError(
+            f"predicate is a method of {_type_name(obj)}; "
+            f"pass {_what_to_pass_for(predicate)}"
+        )
 
 
 def _check_options(
@@ -361,8 +371,7 @@ def _check_options(
     for option, given in ("key", key), ("decorator", decorator):
         if given is not None and not callable(given):
             raise TypeError(f"{option} is {_type_name(given)}; pass a function")
-    others = maxsize, typed, ttl, key
-    if decorator is not None and others != (128, False, None, None):
+    if decorator is not None and (maxsize, typed, ttl, key) != (128, False, None, None):
         raise TypeError(
             "decorator takes the place of maxsize, typed, ttl and key; "
             "give the decorator its own options"
@@ -386,18 +395,21 @@ def _listed(names: str | Iterable[str]) -> list[str]:
             raise TypeError(
                 f"names has {_type_name(name)} in it; pass {_what_to_pass_for(name)}"
             )
-    return list(dict.fromkeys(listed))  # each once
+    return list(dict.fromkeys(listed))
 
 
 def _names_of_methods(obj: Any, predicate: Callable[[str], object]) -> list[str]:
     _refuse_own_method(obj, predicate)
 
     def selected(names: Iterable[str]) -> list[str]:
-        public = [name for name in sorted(names) if not name.startswith("_")]
-        return [name for name in public if predicate(name) and _is_method(obj, name)]
+        return [
+            name
+            for name in sorted(names)
+            if not name.startswith("_") and predicate(name) and _is_method(obj, name)
+        ]
 
     cls = obj.__class__
-    # dir(cls) would ask the metaclass.
+    # type.__dir__(cls) is dir(cls), but for a metaclass with a __dir__.
     names = type.__dir__(cls) if cls.__dir__ is object.__dir__ else dir(obj)
     # A gRPC stub itself holds all its methods.
     found = selected(names) or selected(_dict_of(obj))
@@ -440,13 +452,8 @@ def _is_property(on_class: object) -> bool:
 
 
 def _is_function(value: object) -> bool:
-    # A class can be called, but has other uses, too.
+    # A class has other uses.
     return callable(value) and not isinstance(value, type)
-
-
-def _has_own_cache(method: Any) -> bool:
-    # Mocks and the methods of xmlrpc have any attribute.
-    return hasattr(method, "cache_clear") and not hasattr(method, "no_such_attribute")
 
 
 # What an object holds
@@ -473,10 +480,12 @@ def _dict_of(obj: object) -> dict[str, Any]:
 
 
 def _held(obj: Any, name: str) -> tuple[Any, ...]:
-    # What is read anew each time, as a bound method is, isn't held.
+    on_class = _on_class(type(obj), name)
+    is_function = bool(on_class) and inspect.isfunction(on_class[0])
+    # If obj doesn't hold it, a function is bound anew at each reading.
     if (
-        _is_ordinary(obj)
-        and any(map(inspect.isfunction, _on_class(type(obj), name)))
+        is_function
+        and _is_ordinary(obj)
         and getattr(obj, name) is not getattr(obj, name)
     ):
         return ()
@@ -506,12 +515,14 @@ def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
         )
     on_class = _on_class(obj.__class__, name)
     if on_class and _is_property(on_class[0]):
-        why = f"is {_type_name(on_class[0])}, not a method; cache the method behind it"
-        raise _refusal(obj, name, why)
+        what = _type_name(on_class[0])
+        raise _refusal(
+            obj, name, f"is {what}, not a method; cache the method behind it"
+        )
     method, shadowed = getattr(obj, name), held
     if not _is_function(method):
-        why = f"is {_type_name(method)}, not a method; pass the name of a method"
-        raise _refusal(obj, name, why)
+        what = _type_name(method)
+        raise _refusal(obj, name, f"is {what}, not a method; pass the name of a method")
     earlier = _record_of(held[0]) if held else {}
     if _is_patch_of(obj, name, earlier):
         if not _is_same_object(obj, earlier["owner"]):
@@ -521,7 +532,8 @@ def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
                 "is cached for the original of this copy; uncache the copy first",
             )
         method, shadowed = earlier["method"], earlier["shadowed"]
-    if _has_own_cache(method):
+    # Mocks and the methods of xmlrpc have any attribute.
+    if hasattr(method, "cache_clear") and not hasattr(method, "no_such_attribute"):
         raise _refusal(
             obj, name, "has a cache of its own; use that, or cache a method it calls"
         )
@@ -530,9 +542,8 @@ def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
 
 def _record_of(thing: Any) -> _Record:
     """Return the record of a cached method, or an empty dict for anything else."""
-    # A session, say, isn't asked for its __dict__.
     if not callable(thing):
-        return {}
+        return {}  # without asking a session, say, for its __dict__
     try:
         # getattr() would ask a proxy, which may stand for nothing.
         namespace = object.__getattribute__(thing, "__dict__")
@@ -562,20 +573,21 @@ def _is_same_object(one: object, other: object) -> bool:
 
 
 def _decorated(record: _Record, decorator: _Decorator) -> Any:
-    decorated = decorator(record["method"])
+    owner, name, method = record["owner"], record["name"], record["method"]
+    decorated = decorator(method)
     what = f"was decorated into {_type_name(decorated)}, which"
     if not callable(decorated):
-        why = f"{what} can't be called; return a function"
-        raise _refusal(record["owner"], record["name"], why)
-    if _is_same_object(decorated, record["method"]) or _record_of(decorated):
-        why = f"{what} isn't new; return a new function each time"
-        raise _refusal(record["owner"], record["name"], why)
+        raise _refusal(owner, name, f"{what} can't be called; return a function")
+    if _is_same_object(decorated, method) or _record_of(decorated):
+        raise _refusal(
+            owner, name, f"{what} isn't new; return a new function each time"
+        )
     record["id"] = id(decorated)
     try:
         decorated.__cache_inplace__ = record
     except (AttributeError, TypeError):
         why = f"{what} takes no attributes; return a function"
-        raise _refusal(record["owner"], record["name"], why) from None
+        raise _refusal(owner, name, why) from None
     return decorated
 
 
@@ -591,7 +603,7 @@ def _cached(
     else:
         cached = _CachedMethod(cached, lru_cache, ttl, key)
     functools.update_wrapper(cached, record["method"], updated=())
-    # The rest, but nothing that would hide what the cached method has.
+    # The rest, but for what the cached method has, and a signature that has self.
     for name, value in _dict_of(record["method"]).items():
         if name != "__signature__" and not hasattr(cached, name):
             setattr(cached, name, value)
@@ -602,7 +614,7 @@ def _cached(
 
 
 class _Call(functools.partial[Any]):
-    """A call to be made on a miss. In a key, any two are equal: only the rest counts."""
+    """A call, in a cache key. It's equal to any other, so that the rest tells them apart."""
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -614,15 +626,23 @@ class _Call(functools.partial[Any]):
 class _CachedMethod:
     """What `lru_cache` would return if it had a ttl and a key.
 
-    An lru_cache keeps two things for each call: when the result expires, and the result.
+    An lru_cache keeps an entry for each call: when the result expires, and the result.
     """
 
     # The __dict__ is for attributes that the method carries.
-    __slots__ = ("__dict__", "__weakref__", "_ask", "_kept", "_key", "_renewed", "_ttl")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_ask",
+        "_entry",
+        "_key",
+        "_new_entry",
+        "_ttl",
+    )
 
     def __init__(
         self,
-        call: Callable[..., Any],
+        method: Callable[..., Any],
         lru_cache: Callable[[Any], Any],
         ttl: float | None,
         key: _Key | None,
@@ -630,7 +650,7 @@ class _CachedMethod:
         lifetime = math.inf if ttl is None else ttl
 
         def ask(*args: Any, **kwargs: Any) -> list[Any]:
-            result = call(*args, **kwargs)
+            result = method(*args, **kwargs)
             return [time.monotonic() + lifetime, result]
 
         def ask_by_key(_: Hashable, call: _Call) -> Any:
@@ -640,32 +660,33 @@ class _CachedMethod:
         self._key = key
         self._ttl = ttl
         function = ask if key is None else ask_by_key
-        self._kept = lru_cache(function)
+        self._entry = lru_cache(function)
         # This keeps nothing, but counts its calls, and threads can't disturb that.
-        self._renewed = functools.lru_cache(maxsize=0)(function)
+        self._new_entry = functools.lru_cache(maxsize=0)(function)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         if self._key is not None:
             call = _Call(self._ask, *args, **kwargs)
             args, kwargs = (self._key(*args, **kwargs), call), {}
-        now = time.monotonic()  # and not later, when a new result may have expired
-        entry = self._kept(*args, **kwargs)
+        now = time.monotonic()  # before a new entry gets its time
+        entry = self._entry(*args, **kwargs)
         if entry[0] <= now:
-            entry[:] = self._renewed(*args, **kwargs)
+            entry[:] = self._new_entry(*args, **kwargs)
         return entry[1]
 
     def cache_info(self) -> Any:
-        renewed = self._renewed.cache_info().misses
-        info = self._kept.cache_info()
-        hits = max(info.hits - renewed, 0)  # if cleared meanwhile
-        return info._replace(hits=hits, misses=info.misses + renewed)
+        # To find an expired entry is a hit for lru_cache, but a miss here.
+        expired = self._new_entry.cache_info().misses
+        info = self._entry.cache_info()
+        hits = max(info.hits - expired, 0)  # unless cleared meanwhile
+        return info._replace(hits=hits, misses=info.misses + expired)
 
     def cache_clear(self) -> None:
-        self._renewed.cache_clear()
-        self._kept.cache_clear()
+        self._new_entry.cache_clear()
+        self._entry.cache_clear()
 
     def cache_parameters(self) -> dict[str, Any]:
-        return {**self._kept.cache_parameters(), "ttl": self._ttl}
+        return {**self._entry.cache_parameters(), "ttl": self._ttl}
 
 
 # Results that can be used only once
@@ -681,24 +702,25 @@ _ONE_SHOT_CLASSES = (
     contextlib.ContextDecorator,
     contextlib.AsyncContextDecorator,
 )
-# The usual results, to save them the check.
-_PLAIN_CLASSES = {type(None), bool, int, float, str, bytes, tuple, list, dict, set}
+# For speed.
+_REUSABLE_CLASSES = {type(None), bool, int, float, str, bytes, tuple, list, dict, set}
 
 
 def _refuse_one_shot_function(record: _Record) -> None:
     # inspect.iscoroutinefunction() says yes of all methods of autospecced mocks.
     code = getattr(record["method"], "__code__", None)
     if isinstance(code, types.CodeType) and code.co_flags & _ONE_SHOT_FLAGS:
-        why = (
+        raise _refusal(
+            record["owner"],
+            record["name"],
             "is a coroutine or generator function, whose results can be used only once; "
-            "pass decorator=, such as async_lru.alru_cache, or one that makes a tuple"
+            "pass decorator=, such as async_lru.alru_cache, or one that makes a tuple",
         )
-        raise _refusal(record["owner"], record["name"], why)
 
 
 def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
     result = record["method"](*args, **kwargs)
-    if type(result) in _PLAIN_CLASSES or not _is_one_shot(result):
+    if type(result) in _REUSABLE_CLASSES or not _is_one_shot(result):
         return result
     # Python would warn of a coroutine that nobody ever starts.
     if (
@@ -706,18 +728,19 @@ def _call_and_check(record: _Record, /, *args: Any, **kwargs: Any) -> Any:
         and inspect.getcoroutinestate(result) == inspect.CORO_CREATED
     ):
         result.close()
-    why = (
+    raise _refusal(
+        record["owner"],
+        record["name"],
         f"was called, but its result, {_type_name(result)}, may be usable only once "
-        "and isn't cached; uncache it, or pass decorator= to say how to cache it"
+        "and isn't cached; uncache it, or pass decorator= to say how to cache it",
     )
-    raise _refusal(record["owner"], record["name"], why)
 
 
 def _is_one_shot(result: Any) -> bool:
     if hasattr(type(result), "assert_called"):
         return False  # a mock, which can pass for anything
-    cls = result.__class__  # behind a proxy, too, as tracers put cursors into these
-    # Some database cursors can't do next().
+    cls = result.__class__  # since tracers put cursors into proxies
+    # Some cursors have no __next__.
     is_cursor = hasattr(cls, "fetchone") and issubclass(cls, (Iterable, AsyncIterable))
     return is_cursor or issubclass(cls, _ONE_SHOT_CLASSES)
 

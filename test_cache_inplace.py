@@ -427,7 +427,7 @@ class Decorated(Client):
         for name in (
             *("cache_info", "cache_parameters", "__call__", "__wrapped__"),
             *("__deepcopy__", "__reduce_ex__", "__cache_inplace__", "__name__"),
-            *("_kept", "_key", "_renewed", "_ttl", "_ask", "__class__"),
+            *("_entry", "_key", "_new_entry", "_ttl", "_ask", "__class__"),
         )
     }
     one.__signature__ = inspect.signature(Client.one)
@@ -2416,13 +2416,13 @@ TypeError: obj is a class; pass an instance of it
 uncache(Client)
 TypeError: obj is a class; pass an instance of it
 cache_method_in_place(Slotted(), "one")
-TypeError: 'one' of 'Slotted' can't be set on this object; pass one that can have attributes
+TypeError: 'one' of 'Slotted' can't be set on this object; pass one with attributes
 cache_methods_in_place([], ["index", "count"])
-TypeError: 'index' of 'list' can't be set on this object; pass one that can have attributes
+TypeError: 'index' of 'list' can't be set on this object; pass one with attributes
 cache_method_in_place(collections.namedtuple("Point", "x")(1), "_asdict")
-TypeError: '_asdict' of 'Point' can't be set on this object; pass one that can have attributes
+TypeError: '_asdict' of 'Point' can't be set on this object; pass one with attributes
 cache_method_in_place(Stubborn(), "two")
-TypeError: 'two' of 'Stubborn' can't be set on this object; pass one that can have attributes
+TypeError: 'two' of 'Stubborn' can't be set on this object; pass one with attributes
 cache_methods_in_place(client, ["one", b"two"])
 TypeError: names has 'bytes' in it; pass a name
 cache_methods_in_place(client, ["both", ["two"]])
