@@ -11,14 +11,12 @@ This module also undoes it exactly, and refuses what would go wrong silently.
 
 Limits:
 
-* the object and its caches refer to each other, so they are freed
-  by the garbage collector, or at once after `uncache()`;
 * a deep copy or a pickle of the object has methods of its own, uncached;
   but uncache the object first if it is cached with `decorator=`,
   if a `__getattr__` makes up its methods,
   or if its class has a `__deepcopy__` or `__reduce__` of its own;
-* a deep copy holds its methods as attributes: `del` them before you make
-  a shallow copy of *that*;
+* a deep copy gets them as attributes of its own, so that a shallow copy of *that*
+  would call it: `del` them first;
 * a *shallow* copy shares the cached methods, which go on calling the original,
   so call `uncache(copy)` first.
 
@@ -92,22 +90,22 @@ def cache_method_in_place(
     name: the name of a method, even if it is private or made up by a `__getattr__`,
         but not if it is special (`__len__`).
     maxsize: how many results to keep, 128 by default; None for no limit.
-    typed: whether equal arguments of different types have results of their own;
-        False by default.
+    typed: whether equal arguments (or keys) of different types have results of
+        their own; False by default.
     ttl: for how many seconds each result is served; None, the default, for ever.
     key: called with the arguments of each call. Calls for which it returns equal,
         hashable values share a result. None, the default, compares the arguments.
     decorator: called with the bound method in place of `lru_cache` and all other
         options. It returns a new function, which is set on obj. None by default.
 
-    The cached method has `cache_info()`, `cache_clear()`, `cache_parameters()` and
-    `__wrapped__`, as with `lru_cache`. Calling it raises TypeError if the result can be
-    used only once: an iterator, a database cursor, an awaitable, or what
-    a `@contextmanager` function returns.
+    Without a decorator, the cached method has `cache_info()`, `cache_clear()`,
+    `cache_parameters()` and `__wrapped__`, as with `lru_cache`. Calling it raises
+    TypeError if the result can be used only once: an iterator, a database cursor,
+    an awaitable, or what a `@contextmanager` function returns.
 
     Raises AttributeError if obj has no such attribute, ValueError if ttl isn't above 0,
-    and TypeError for whatever else isn't as described above, or if the method
-    has a cache of its own, or is a coroutine or generator function.
+    and TypeError for whatever else isn't as described above, if the method has a cache
+    of its own, or if, without a decorator, it is a coroutine or generator function.
     Then obj is as it was before.
 
     >>> class Client:
@@ -150,7 +148,7 @@ def cache_methods_in_place(
     key: _Key | None = None,
     decorator: _Decorator | None = None,
 ) -> dict[str, Any]:
-    """Cache several methods of obj, each with a cache of its own.
+    """Cache several methods of obj, each with its own cache, and return them by name.
 
     If one method is refused, none is cached. For the other parameters and errors,
     see `cache_method_in_place()`.
@@ -159,8 +157,6 @@ def cache_methods_in_place(
         returning something truthy. It is called with the public names of obj's class
         (of `dir(obj)` if the class has a `__dir__`), and only if no method is selected
         there, with those of what obj itself holds. Properties aren't evaluated.
-
-    Returns a dict with the cached methods by name.
 
     Raises TypeError for names of another kind, or if the predicate is a method of obj,
     and ValueError if it selects nothing.
@@ -192,8 +188,8 @@ def cache_methods_in_place(
 def cached_methods(obj: Any, /) -> dict[str, Any]:
     """Return the methods of obj that are cached in place, by name.
 
-    obj: any object. As after `vars(obj)`, some Python versions read its attributes
-    more slowly then.
+    obj: any object. Some Python versions read its attributes more slowly afterwards,
+        as they do after `vars(obj)`.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -207,7 +203,7 @@ def cached_methods(obj: Any, /) -> dict[str, Any]:
     return {
         name: value
         for name, value in attributes.items()
-        if _is_patch_of(obj, name, _record_of(value))
+        if _applies_to(obj, name, _record_of(value))
     }
 
 
@@ -217,12 +213,12 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
     Afterwards `vars(obj)` holds the same objects in the same order as before.
     What somebody else has put in place of a cached method, such as a mock, stays.
 
-    obj: any object.
+    obj: any object, but not a class or a method.
     names: one name, an iterable of names, or a predicate, which is called with those
         that are cached. None, the default, means all.
 
     Raises ValueError for a name that isn't cached, or is patched over, and TypeError
-    if obj is a class or a method, or for other names (a method of obj, too).
+    for whatever else isn't as described above, or if the predicate is a method of obj.
 
     >>> class Client:
     ...     def one(self, arg):
@@ -255,15 +251,15 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
 
 
 def _under_lock(function: Callable[..., _T], *args: Any) -> _T:
-    entered = False
+    inside = False
     try:
         with _lock:
-            entered = True
+            inside = True
             return function(*args)
     finally:
-        # In 3.14, Ctrl-C can get in between the lock and the block.
-        if not entered:
-            with contextlib.suppress(RuntimeError):  # if it isn't locked
+        if not inside:
+            # In Python 3.14, Ctrl-C at this moment can leave the lock locked.
+            with contextlib.suppress(RuntimeError):  # if it isn't
                 _lock.release()
 
 
@@ -274,7 +270,7 @@ def _patch(obj: Any, names: _Names, make: Callable[[_Record], Any]) -> dict[str,
     cached = {record["name"]: make(record) for record in records}
     new = {name: (method,) for name, method in cached.items()}
     try:
-        # No loop stands here, as Ctrl-C at its end might get past the except:
+        # No `for` stands here, as Ctrl-C at its end might get past the except:
         # https://github.com/python/cpython/issues/130279
         _hold_all(obj, new)
         lost = next((n for n in new if getattr(obj, n) is not cached[n]), None)
@@ -328,7 +324,7 @@ def _refusal(obj: object, name: str, why: str) -> TypeError:
 
 def _what_to_pass_for(given: object) -> str:
     name = getattr(given, "__name__", None)
-    # A lambda is called '<lambda>'; an xmlrpc method has any attribute.
+    # Not '<lambda>', nor what an xmlrpc method has there.
     if isinstance(name, str) and name.isidentifier():
         return f"the name of the method, {name!r}"
     return "a name"
@@ -346,8 +342,9 @@ def _refuse_class_or_method(obj: object) -> None:
 
 def _refuse_own_method(obj: object, predicate: Callable[[str], object]) -> None:
     """Refuse client.one as a predicate, since it would be called with every name."""
-    bound_to = getattr(predicate, "__self__", None)
-    if _record_of(predicate).get("owner", bound_to) is obj:
+    bound_to = getattr(predicate, "__self__", predicate)
+    owner = _record_of(predicate).get("owner", bound_to)
+    if owner is obj:
         raise TypeError(
             f"predicate is a method of {_type_name(obj)}; "
             f"pass {_what_to_pass_for(predicate)}"
@@ -366,7 +363,7 @@ def _check_options(
     if ttl is not None:
         if not isinstance(ttl, (int, float)) or isinstance(ttl, bool):
             raise TypeError(f"ttl is {_type_name(ttl)}; pass a number of seconds")
-        if not ttl > 0:  # nan isn't, either
+        if not float(ttl) > 0:  # nan isn't, either
             raise ValueError("ttl isn't above 0; pass a number of seconds, or None")
     for option, given in ("key", key), ("decorator", decorator):
         if given is not None and not callable(given):
@@ -452,7 +449,7 @@ def _is_property(on_class: object) -> bool:
 
 
 def _is_function(value: object) -> bool:
-    # A class has other uses.
+    # A class, such as client.Error, is there for other uses.
     return callable(value) and not isinstance(value, type)
 
 
@@ -481,14 +478,11 @@ def _dict_of(obj: object) -> dict[str, Any]:
 
 def _held(obj: Any, name: str) -> tuple[Any, ...]:
     on_class = _on_class(type(obj), name)
-    is_function = bool(on_class) and inspect.isfunction(on_class[0])
-    # If obj doesn't hold it, a function is bound anew at each reading.
-    if (
-        is_function
-        and _is_ordinary(obj)
-        and getattr(obj, name) is not getattr(obj, name)
-    ):
-        return ()
+    if on_class and inspect.isfunction(on_class[0]) and _is_ordinary(obj):
+        # A function of the class is bound anew each time, unless obj holds something.
+        first, second = getattr(obj, name), getattr(obj, name)
+        if first is not second:
+            return ()
     namespace = _dict_of(obj)
     return (namespace[name],) if name in namespace else ()
 
@@ -497,7 +491,10 @@ def _hold(obj: Any, name: str, held: tuple[Any, ...]) -> None:
     """Make an object hold something, or nothing; no effect if it can't."""
     if _is_ordinary(obj):
         with contextlib.suppress(AttributeError):
-            setattr(obj, name, held[0]) if held else delattr(obj, name)
+            if held:
+                setattr(obj, name, held[0])
+            else:
+                delattr(obj, name)
     elif held:
         _dict_of(obj)[name] = held[0]
     else:
@@ -524,8 +521,8 @@ def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
         what = _type_name(method)
         raise _refusal(obj, name, f"is {what}, not a method; pass the name of a method")
     earlier = _record_of(held[0]) if held else {}
-    if _is_patch_of(obj, name, earlier):
-        if not _is_same_object(obj, earlier["owner"]):
+    if _applies_to(obj, name, earlier):
+        if not _is_same(obj, earlier["owner"]):
             raise _refusal(
                 obj,
                 name,
@@ -554,18 +551,18 @@ def _record_of(thing: Any) -> _Record:
     return record if record.get("id") == id(thing) else {}
 
 
-def _is_patch_of(obj: Any, name: str, record: _Record) -> bool:
-    """Tell whether a record is of a patch of obj, or of what obj is a copy of."""
+def _applies_to(obj: Any, name: str, record: _Record) -> bool:
+    """Tell whether a record is that of obj, or of what obj is a shallow copy of."""
     if record.get("name") != name:
         return False
     if isinstance(obj, types.ModuleType):
         # All modules are of one class, but no copies of each other.
-        return _is_same_object(obj, record["owner"])
+        return _is_same(obj, record["owner"])
     return record["owner"].__class__ is obj.__class__
 
 
-def _is_same_object(one: object, other: object) -> bool:
-    # A proxy has the __dict__ of what it stands for.
+def _is_same(one: object, other: object) -> bool:
+    """Tell whether two have one `__dict__`: proxies and targets, methods and functions."""
     return one is other or _dict_of(one) is _dict_of(other)
 
 
@@ -578,7 +575,7 @@ def _decorated(record: _Record, decorator: _Decorator) -> Any:
     what = f"was decorated into {_type_name(decorated)}, which"
     if not callable(decorated):
         raise _refusal(owner, name, f"{what} can't be called; return a function")
-    if _is_same_object(decorated, method) or _record_of(decorated):
+    if _is_same(decorated, method) or _record_of(decorated):
         raise _refusal(
             owner, name, f"{what} isn't new; return a new function each time"
         )
@@ -603,7 +600,8 @@ def _cached(
     else:
         cached = _CachedMethod(cached, lru_cache, ttl, key)
     functools.update_wrapper(cached, record["method"], updated=())
-    # The rest, but for what the cached method has, and a signature that has self.
+    # The other attributes, as functools.wraps() would, but for what cached has, and the
+    # function's __signature__, which has self.
     for name, value in _dict_of(record["method"]).items():
         if name != "__signature__" and not hasattr(cached, name):
             setattr(cached, name, value)
@@ -614,7 +612,7 @@ def _cached(
 
 
 class _Call(functools.partial[Any]):
-    """A call, in a cache key. It's equal to any other, so that the rest tells them apart."""
+    """A call to be made on a miss. In a cache key, it is equal to any other."""
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -626,10 +624,11 @@ class _Call(functools.partial[Any]):
 class _CachedMethod:
     """What `lru_cache` would return if it had a ttl and a key.
 
-    An lru_cache keeps an entry for each call: when the result expires, and the result.
+    An lru_cache keeps an entry for each call: the result, and when that expires.
+    An expired entry is renewed in its place.
     """
 
-    # The __dict__ is for attributes that the method carries.
+    # The __dict__ is for what the method carries.
     __slots__ = (
         "__dict__",
         "__weakref__",
@@ -650,8 +649,7 @@ class _CachedMethod:
         lifetime = math.inf if ttl is None else ttl
 
         def ask(*args: Any, **kwargs: Any) -> list[Any]:
-            result = method(*args, **kwargs)
-            return [time.monotonic() + lifetime, result]
+            return [method(*args, **kwargs), time.monotonic() + lifetime]
 
         def ask_by_key(_: Hashable, call: _Call) -> Any:
             return call()
@@ -670,9 +668,9 @@ class _CachedMethod:
             args, kwargs = (self._key(*args, **kwargs), call), {}
         now = time.monotonic()  # before a new entry gets its time
         entry = self._entry(*args, **kwargs)
-        if entry[0] <= now:
+        if entry[1] <= now:
             entry[:] = self._new_entry(*args, **kwargs)
-        return entry[1]
+        return entry[0]
 
     def cache_info(self) -> Any:
         # To find an expired entry is a hit for lru_cache, but a miss here.
@@ -707,7 +705,7 @@ _REUSABLE_CLASSES = {type(None), bool, int, float, str, bytes, tuple, list, dict
 
 
 def _refuse_one_shot_function(record: _Record) -> None:
-    # inspect.iscoroutinefunction() says yes of all methods of autospecced mocks.
+    # inspect.iscoroutinefunction() is misled by mocks, whose __code__ can be a mock.
     code = getattr(record["method"], "__code__", None)
     if isinstance(code, types.CodeType) and code.co_flags & _ONE_SHOT_FLAGS:
         raise _refusal(
