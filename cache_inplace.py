@@ -15,8 +15,8 @@ Limits:
   but uncache the object first if it is cached with `decorator=`,
   if a `__getattr__` makes up its methods,
   or if its class has a `__deepcopy__` or `__reduce__` of its own;
-* a deep copy gets them as attributes of its own, so that a shallow copy of *that*
-  would call it: `del` them first;
+* a deep copy has these methods among its attributes: `del` them before you make
+  a shallow copy of the deep copy;
 * a *shallow* copy shares the cached methods, which go on calling the original,
   so call `uncache(copy)` first.
 
@@ -83,7 +83,7 @@ def cache_method_in_place(
     What `functools.lru_cache` makes of the bound method is set on obj
     under the method's own name. So all who hold obj use the cache,
     its own methods included. Its class and other instances stay as they are.
-    A method that is already cached gets a new, empty cache.
+    If the method is cached already, it gets a new cache.
 
     obj: any object that can have attributes of its own, even if it is frozen,
         but not a class or a method.
@@ -237,8 +237,8 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
 # How it works
 #
 # Patching reads a method, lets lru_cache or the user's decorator make a cached method
-# of it, and sets that on the object under the same name, where Python finds it before
-# it looks at the class. Undoing follows the record that the cached method carries.
+# of it, and sets that on the object under the same name. Undoing follows the record
+# that the cached method carries.
 #
 # An object *holds* what is in its own `__dict__`. What it holds under a name, or what
 # its class has, is passed around in a tuple: of one thing, or empty.
@@ -247,7 +247,7 @@ def uncache(obj: Any, names: _Names | None = None, /) -> list[str]:
 # But how its attributes are read and set depends on `type(obj)`.
 #
 # From 3.11 on, asking an object for its `__dict__` can make reading its attributes
-# three times as slow. So patching an ordinary method doesn't.
+# three times as slow. So patching avoids that where it can.
 
 
 def _under_lock(function: Callable[..., _T], *args: Any) -> _T:
@@ -258,8 +258,9 @@ def _under_lock(function: Callable[..., _T], *args: Any) -> _T:
             return function(*args)
     finally:
         if not inside:
-            # In Python 3.14, Ctrl-C at this moment can leave the lock locked.
-            with contextlib.suppress(RuntimeError):  # if it isn't
+            # Python 3.14 can raise Ctrl-C when `with` has taken the lock, but isn't in
+            # its block yet.
+            with contextlib.suppress(RuntimeError):  # if it isn't taken
                 _lock.release()
 
 
@@ -270,7 +271,7 @@ def _patch(obj: Any, names: _Names, make: Callable[[_Record], Any]) -> dict[str,
     cached = {record["name"]: make(record) for record in records}
     new = {name: (method,) for name, method in cached.items()}
     try:
-        # No `for` stands here, as Ctrl-C at its end might get past the except:
+        # No `for` statement: Ctrl-C at its end could get past the except.
         # https://github.com/python/cpython/issues/130279
         _hold_all(obj, new)
         lost = next((n for n in new if getattr(obj, n) is not cached[n]), None)
@@ -342,9 +343,12 @@ def _refuse_class_or_method(obj: object) -> None:
 
 def _refuse_own_method(obj: object, predicate: Callable[[str], object]) -> None:
     """Refuse client.one as a predicate, since it would be called with every name."""
-    bound_to = getattr(predicate, "__self__", predicate)
-    owner = _record_of(predicate).get("owner", bound_to)
-    if owner is obj:
+    name = _record_of(predicate).get("name", getattr(predicate, "__name__", None))
+    if (
+        isinstance(name, str)
+        and _is_method(obj, name)
+        and getattr(obj, name) == predicate
+    ):
         raise TypeError(
             f"predicate is a method of {_type_name(obj)}; "
             f"pass {_what_to_pass_for(predicate)}"
@@ -406,7 +410,7 @@ def _names_of_methods(obj: Any, predicate: Callable[[str], object]) -> list[str]
         ]
 
     cls = obj.__class__
-    # type.__dir__(cls) is dir(cls), but for a metaclass with a __dir__.
+    # What dir(obj) lists of the class. dir(cls) may ask a metaclass.
     names = type.__dir__(cls) if cls.__dir__ is object.__dir__ else dir(obj)
     # A gRPC stub itself holds all its methods.
     found = selected(names) or selected(_dict_of(obj))
@@ -421,7 +425,7 @@ def _is_method(obj: Any, name: str) -> bool:
     """Tell whether a name is that of a method, without evaluating properties."""
     on_class = _on_class(obj.__class__, name)
     if on_class:
-        # These can't be called before they are read from an object.
+        # These are methods, too, but can't be called as they stand on the class.
         kinds = classmethod, functools.partialmethod, functools.singledispatchmethod
         may_be_method = isinstance(on_class[0], kinds) or _is_function(on_class[0])
         if _is_property(on_class[0]) or not may_be_method:
@@ -449,7 +453,7 @@ def _is_property(on_class: object) -> bool:
 
 
 def _is_function(value: object) -> bool:
-    # A class, such as client.Error, is there for other uses.
+    # A class (client.Error) is there for other uses.
     return callable(value) and not isinstance(value, type)
 
 
@@ -479,7 +483,7 @@ def _dict_of(obj: object) -> dict[str, Any]:
 def _held(obj: Any, name: str) -> tuple[Any, ...]:
     on_class = _on_class(type(obj), name)
     if on_class and inspect.isfunction(on_class[0]) and _is_ordinary(obj):
-        # A function of the class is bound anew each time, unless obj holds something.
+        # Two readings of a function give two bound methods. What obj holds is the same.
         first, second = getattr(obj, name), getattr(obj, name)
         if first is not second:
             return ()
@@ -505,7 +509,7 @@ def _hold(obj: Any, name: str, held: tuple[Any, ...]) -> None:
 
 
 def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
-    """Return the record of a patch, or refuse to cache what has that name."""
+    """Return the record of a patch, still without an id, or refuse that name."""
     if name.startswith("__") and name.endswith("__"):
         raise _refusal(
             obj, name, "is looked up on the class; cache the method that it calls"
@@ -522,7 +526,7 @@ def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
         raise _refusal(obj, name, f"is {what}, not a method; pass the name of a method")
     earlier = _record_of(held[0]) if held else {}
     if _applies_to(obj, name, earlier):
-        if not _is_same(obj, earlier["owner"]):
+        if not _share_dict(obj, earlier["owner"]):
             raise _refusal(
                 obj,
                 name,
@@ -539,10 +543,11 @@ def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
 
 def _record_of(thing: Any) -> _Record:
     """Return the record of a cached method, or an empty dict for anything else."""
+    # What isn't callable had better not be asked for its __dict__.
     if not callable(thing):
-        return {}  # without asking a session, say, for its __dict__
+        return {}
     try:
-        # getattr() would ask a proxy, which may stand for nothing.
+        # Not by getattr(), since a proxy may have no target at the moment.
         namespace = object.__getattribute__(thing, "__dict__")
     except AttributeError:
         return {}
@@ -557,12 +562,12 @@ def _applies_to(obj: Any, name: str, record: _Record) -> bool:
         return False
     if isinstance(obj, types.ModuleType):
         # All modules are of one class, but no copies of each other.
-        return _is_same(obj, record["owner"])
+        return _share_dict(obj, record["owner"])
     return record["owner"].__class__ is obj.__class__
 
 
-def _is_same(one: object, other: object) -> bool:
-    """Tell whether two have one `__dict__`: proxies and targets, methods and functions."""
+def _share_dict(one: object, other: object) -> bool:
+    """As a proxy does with its target, and a bound method with its function."""
     return one is other or _dict_of(one) is _dict_of(other)
 
 
@@ -575,7 +580,7 @@ def _decorated(record: _Record, decorator: _Decorator) -> Any:
     what = f"was decorated into {_type_name(decorated)}, which"
     if not callable(decorated):
         raise _refusal(owner, name, f"{what} can't be called; return a function")
-    if _is_same(decorated, method) or _record_of(decorated):
+    if _share_dict(decorated, method) or _record_of(decorated):
         raise _refusal(
             owner, name, f"{what} isn't new; return a new function each time"
         )
@@ -600,8 +605,8 @@ def _cached(
     else:
         cached = _CachedMethod(cached, lru_cache, ttl, key)
     functools.update_wrapper(cached, record["method"], updated=())
-    # The other attributes, as functools.wraps() would, but for what cached has, and the
-    # function's __signature__, which has self.
+    # Copy its other attributes, but none that is there already, nor the __signature__
+    # of the function, which includes self.
     for name, value in _dict_of(record["method"]).items():
         if name != "__signature__" and not hasattr(cached, name):
             setattr(cached, name, value)
@@ -612,7 +617,7 @@ def _cached(
 
 
 class _Call(functools.partial[Any]):
-    """A call to be made on a miss. In a cache key, it is equal to any other."""
+    """A call to be made on a miss. In a cache key, it doesn't count: all are equal."""
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -659,7 +664,7 @@ class _CachedMethod:
         self._ttl = ttl
         function = ask if key is None else ask_by_key
         self._entry = lru_cache(function)
-        # This keeps nothing, but counts its calls, and threads can't disturb that.
+        # This keeps nothing, but counts its calls, as lru_cache does, safe from threads.
         self._new_entry = functools.lru_cache(maxsize=0)(function)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -676,7 +681,7 @@ class _CachedMethod:
         # To find an expired entry is a hit for lru_cache, but a miss here.
         expired = self._new_entry.cache_info().misses
         info = self._entry.cache_info()
-        hits = max(info.hits - expired, 0)  # unless cleared meanwhile
+        hits = max(info.hits - expired, 0)  # not below 0 if cleared meanwhile
         return info._replace(hits=hits, misses=info.misses + expired)
 
     def cache_clear(self) -> None:
@@ -738,7 +743,7 @@ def _is_one_shot(result: Any) -> bool:
     if hasattr(type(result), "assert_called"):
         return False  # a mock, which can pass for anything
     cls = result.__class__  # since tracers put cursors into proxies
-    # Some cursors have no __next__.
+    # Some cursors have no __next__. But other things may have a fetchone, too.
     is_cursor = hasattr(cls, "fetchone") and issubclass(cls, (Iterable, AsyncIterable))
     return is_cursor or issubclass(cls, _ONE_SHOT_CLASSES)
 
