@@ -199,7 +199,7 @@ def cached_methods(obj: Any, /) -> dict[str, Any]:
     >>> for method in cached_methods(client).values():
     ...     method.cache_clear()
     """
-    attributes = dict(_dict_of(obj))  # a copy, for the sake of threads
+    attributes = dict(_dict_of(obj))  # a copy, for threads
     return {
         name: value
         for name, value in attributes.items()
@@ -434,7 +434,7 @@ def _is_method(obj: Any, name: str) -> bool:
     return _is_function(getattr(obj, name, None))
 
 
-# What stands under a name
+# Reading
 
 
 def _on_class(cls: type, name: str) -> tuple[Any, ...]:
@@ -457,13 +457,13 @@ def _is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, type)
 
 
-# What an object holds
+# Holding
 
 
 def _is_ordinary(obj: object) -> bool:
     """Tell whether Python itself reads and sets the attributes of an object.
 
-    It doesn't for frozen dataclasses, mocks, modules and proxies, for example.
+    It doesn't for frozen dataclasses, mocks, modules or proxies.
     """
     cls = type(obj)
     return (
@@ -505,7 +505,7 @@ def _hold(obj: Any, name: str, held: tuple[Any, ...]) -> None:
         _dict_of(obj).pop(name, None)
 
 
-# The record of a patch
+# Records
 
 
 def _new_record(obj: Any, name: str, held: tuple[Any, ...]) -> _Record:
@@ -692,7 +692,7 @@ class _CachedMethod:
         return {**self._entry.cache_parameters(), "ttl": self._ttl}
 
 
-# Results that can be used only once
+# One-shot results
 
 _ONE_SHOT_FLAGS = (
     inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
@@ -748,7 +748,7 @@ def _is_one_shot(result: Any) -> bool:
     return is_cursor or issubclass(cls, _ONE_SHOT_CLASSES)
 
 
-# Deep copies and pickles
+# Copies and pickles
 
 
 def _copy_as_uncached(cached: Any, record: _Record) -> None:
