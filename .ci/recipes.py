@@ -14,7 +14,7 @@ url = directory = ""
 
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir()
-(folder / "mypy.ini").write_text("[mypy-diskcache]\nignore_missing_imports = True\n")
+(folder / "mypy.ini").write_text("[mypy]\n[mypy-diskcache]\nignore_missing_imports = True\n")
 blocks = re.findall(r"^```python\n(.*?)^```$", pathlib.Path("README.md").read_text(), re.M | re.S)
 # The demo and the fixture are code without annotations, as people write them in a REPL or a test.
 recipes = [block for block in blocks if not re.search(r"^class |@pytest", block, re.M)]
