@@ -330,12 +330,6 @@ def test_the_class_and_its_other_instances_stay_as_they_were(client):
     assert "one" not in vars(Client())
 
 
-def test_the_type_and_what_completion_lists_stay_as_they_were(client):
-    before = type(client), dir(client)
-    cache_methods_in_place(client, ["one", "two"])
-    assert (type(client), dir(client)) == before
-
-
 def test_all_names_the_public_functions():
     public = {
         name
@@ -477,7 +471,7 @@ def test_exceptions_pass_through_and_leave_nothing_behind(client, options):
 
 
 @every_option
-def test_none_is_cached(options):
+def test_a_result_of_none_is_cached(options):
     client = Client()
     client.nothing = mock.Mock(return_value=None)
     cache_method_in_place(client, "nothing", **options)
@@ -503,13 +497,6 @@ def test_results_are_shared(client):
     cache_method_in_place(client, "two")
     client.two(1).append("changed")
     assert client.two(1) == ["ann", 1, "changed"]
-
-
-def test_state_that_is_no_argument_is_not_in_the_key(client):
-    cache_method_in_place(client, "one")
-    client.one(1)
-    client.user = "bob"
-    assert client.one(1) == "ann:1"
 
 
 def test_earlier_references_super_and_calls_on_the_class_go_past_the_cache():
@@ -1292,7 +1279,7 @@ ONE_SHOTS = [
 
 @every_option
 @pytest.mark.parametrize("make", ONE_SHOTS, ids=lambda make: getattr(make, "__name__", "mock"))
-def test_a_result_that_can_be_used_only_once_is_refused_and_not_cached(make, options):
+def test_an_iterator_a_cursor_or_an_awaitable_as_a_result_is_refused_and_not_cached(make, options):
     client = Results()
     cached = cache_method_in_place(client, "result", **options)
     for _ in range(2):
@@ -1395,12 +1382,6 @@ def test_other_results_are_cached_behind_a_proxy(proxy, target):
     cache_method_in_place(client, "result")
     make = functools.partial(proxy, target)
     assert client.result(make) is client.result(make)
-
-
-def test_a_stream_inside_a_result_is_not_noticed():
-    client = Results()
-    cache_method_in_place(client, "result")
-    assert client.result(lambda: {"Body": io.BytesIO(b"a")})["Body"].read() == b"a"
 
 
 @every_option
@@ -2046,16 +2027,6 @@ def test_a_predicate_sees_through_an_object_proxy(client):
     assert cache_methods_in_place(wrapt_proxy(client), "one".__eq__).keys() == {"one"}
 
 
-@pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy])
-def test_an_object_proxy_whose_target_takes_no_attributes_is_refused(proxy):
-    target = [1]
-    proxied = proxy(target)
-    with pytest.raises(TypeError, match=r"'index' of '\w*Proxy' can't be set"):
-        cache_method_in_place(proxied, "index")
-    assert type(proxied.index) is type(target.index)
-    assert uncache(proxied) == []
-
-
 @pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
 def test_a_module_and_its_proxy_are_patched_as_one(proxy):
     module, other = types.ModuleType("module"), types.ModuleType("other")
@@ -2244,6 +2215,47 @@ def test_the_module_locks_out_others_while_it_looks_and_sets(client):
 
 class Interrupt(BaseException):
     pass
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_an_interrupt_that_comes_with_the_lock_leaves_it_free(client, monkeypatch, taken):
+    class Lock:
+        def __init__(self):
+            self.lock = threading.RLock()
+            self.release = self.lock.release
+
+        def __enter__(self):
+            if taken:
+                self.lock.acquire()
+            raise Interrupt
+
+        def __exit__(self, *_):
+            raise AssertionError
+
+    monkeypatch.setattr(cache_inplace, "_lock", Lock())
+    with pytest.raises(Interrupt):
+        uncache(client)
+    with pytest.raises(RuntimeError):
+        cache_inplace._lock.release()
+
+
+def test_an_interrupt_while_undoing_leaves_all_cached():
+    class Held(dict):
+        def pop(self, name, default=None):
+            if name == "two":
+                raise Interrupt
+            return super().pop(name, default)
+
+    class Strict(Client):
+        def __setattr__(self, name, value):
+            raise AssertionError
+
+    client = Strict.__new__(Strict)
+    object.__setattr__(client, "__dict__", Held())
+    cached = cache_methods_in_place(client, ["one", "two", "both"])
+    with pytest.raises(Interrupt):
+        uncache(client)
+    assert cached_methods(client) == cached
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no signal.setitimer")
