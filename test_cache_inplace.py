@@ -734,10 +734,6 @@ def test_a_name_given_twice_counts_once(client):
     assert len(made) == 1
 
 
-def test_one_string_is_one_name(client):
-    assert cache_methods_in_place(client, "one") == {"one": client.one}
-
-
 PUBLIC = [name for name in dir(Client) if not name.startswith("_")]
 METHODS = {"one", "two", "both", "fail", "of_class", "static"}
 
