@@ -578,8 +578,6 @@ def _decorated(record: _Record, decorator: _Decorator) -> Any:
     owner, name, method = record["owner"], record["name"], record["method"]
     decorated = decorator(method)
     what = f"was decorated into {_type_name(decorated)}, which"
-    if not callable(decorated):
-        raise _refusal(owner, name, f"{what} can't be called; return a function")
     if _share_dict(decorated, method) or _record_of(decorated):
         raise _refusal(
             owner, name, f"{what} isn't new; return a new function each time"
@@ -590,6 +588,8 @@ def _decorated(record: _Record, decorator: _Decorator) -> Any:
     except (AttributeError, TypeError):
         why = f"{what} takes no attributes; return a function"
         raise _refusal(owner, name, why) from None
+    if not callable(decorated):
+        raise _refusal(owner, name, f"{what} can't be called; return a function")
     return decorated
 
 
