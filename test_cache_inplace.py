@@ -25,7 +25,6 @@ import multiprocessing
 import os
 import pathlib
 import pickle
-import random
 import re
 import select
 import shutil
@@ -2019,10 +2018,6 @@ def test_a_property_behind_a_proxy_is_not_evaluated(client, proxy):
     assert client.calls == []
 
 
-def test_a_predicate_sees_through_an_object_proxy(client):
-    assert cache_methods_in_place(wrapt_proxy(client), "one".__eq__).keys() == {"one"}
-
-
 @pytest.mark.parametrize("proxy", [wrapt_proxy, local_proxy, weak_proxy])
 def test_a_module_and_its_proxy_are_patched_as_one(proxy):
     module, other = types.ModuleType("module"), types.ModuleType("other")
@@ -2254,49 +2249,55 @@ def test_an_interrupt_while_undoing_leaves_all_cached():
     assert cached_methods(client) == cached
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no signal.setitimer")
-@pytest.mark.parametrize("frozen", [False, True], ids=["ordinary", "frozen"])
+# It runs in a process of its own, as an interrupt can do harm to coverage and hypothesis, too.
+INTERRUPTED = """
+import concurrent.futures, dataclasses, random, signal, sys
+from cache_inplace import *
+
+frozen, count, interrupts = map(int, sys.argv[1:])
+names = [f"m{n}" for n in range(count)]
+methods = dict.fromkeys(names, lambda self, arg: arg)
+obj = dataclasses.dataclass(frozen=bool(frozen))(type("Many", (), methods))()
+vars(obj)[names[-1]] = len
+before = list(vars(obj).items())
+moments = random.Random(20)
+landed = 0
+
+class Interrupt(BaseException):
+    pass
+
+def interrupt(*_):
+    raise Interrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    while landed < interrupts:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, moments.uniform(1e-5, count * 5e-5))
+            for number in range(1, 100 // count + 3):
+                cache_methods_in_place(obj, names, maxsize=number)
+                cache_methods_in_place(obj, names, ttl=number)
+                uncache(obj)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except Interrupt:
+            landed += 1
+        cached = cached_methods(obj)
+        assert set(cached) in (set(), set(names)), len(cached)
+        assert len({str(one.cache_parameters()) for one in cached.values()}) <= 1
+        assert set(pool.submit(uncache, obj).result(10)) == set(cached)
+        assert list(vars(obj).items()) == before
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no signal.setitimer here")
+@pytest.mark.parametrize("frozen", [0, 1], ids=["ordinary", "frozen"])
 @pytest.mark.parametrize("count", [2, 200])
 def test_an_interrupt_at_any_moment_leaves_nothing_half_done_and_no_lock(frozen, count):
     """As Ctrl-C would. For more of them: INTERRUPTS=10000 pytest -k interrupt."""
-    names = [f"m{n}" for n in range(count)]
-    methods = dict.fromkeys(names, Client.one)
-    obj = dataclasses.dataclass(frozen=frozen)(type("Many", (), methods))()
-    vars(obj)[names[-1]] = len
-    before = entries(obj)
-    landed = 0
-    moments = random.Random(20)
-
-    def interrupt(*_):
-        raise Interrupt
-
-    def patch_and_undo():
-        for number in range(1, 100 // count + 3):
-            cache_methods_in_place(obj, names, maxsize=number)
-            cache_methods_in_place(obj, names, ttl=number)
-            uncache(obj)
-
-    handler = signal.signal(signal.SIGALRM, interrupt)
-    gc.disable()  # as hypothesis looks at it, and an interrupt would be lost there
-    try:
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            for _ in range(int(os.environ.get("INTERRUPTS", 150))):
-                try:
-                    signal.setitimer(signal.ITIMER_REAL, moments.uniform(1e-5, count * 5e-5))
-                    patch_and_undo()
-                except Interrupt:
-                    landed += 1
-                finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
-                cached = cached_methods(obj)
-                assert set(cached) in (set(), set(names))
-                assert len({str(one.cache_parameters()) for one in cached.values()}) <= 1
-                assert set(pool.submit(uncache, obj).result(10)) == set(cached)
-                assert entries(obj) == before
-    finally:
-        gc.enable()
-        signal.signal(signal.SIGALRM, handler)
-    assert landed > 0
+    interrupts = os.environ.get("INTERRUPTS", "150")
+    command = [sys.executable, "-c", INTERRUPTED, str(frozen), str(count), interrupts]
+    folder = pathlib.Path(cache_inplace.__file__).parent
+    subprocess.run(command, cwd=folder, check=True, timeout=600)
 
 
 # Vendored copies
